@@ -1,0 +1,1 @@
+"""The providers: one interface, one chunk vocabulary, one adapter for each provider."""

@@ -1,0 +1,135 @@
+"""The interface that every provider's adapter fulfils."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from .usage import TokenUsage, estimate_tokens
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage, ToolCall, ToolMessage
+
+    from .chunks import StreamChunk
+
+BuiltinTool = Literal["web_search", "code_execution", "url_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """A tool as a model sees it.
+
+    Args:
+        name: Letters, digits, `_` and `-`.
+        description: What the tool is for, in the model's words.
+        parameters: The JSON Schema of the arguments, an object.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
+
+
+class LLMBackend(ABC):
+    """A provider: takes messages and tools, and streams chunks.
+
+    A backend knows nothing of teams, rounds or votes. One backend may serve several calls at
+    once, and several event loops one after the other; what it opens, `aclose` closes.
+    """
+
+    model: str = ""
+    brief_prompts: bool = False
+    """True for a model so small that it follows short prompts better than explicit ones."""
+
+    def __init__(self) -> None:
+        self._usage = TokenUsage()
+
+    @property
+    @abstractmethod
+    def provider_name(self) -> str:
+        """The provider's name, as in `provider:model`."""
+
+    @abstractmethod
+    def stream_with_tools(
+        self,
+        messages: Sequence[AnyMessage],
+        tools: Sequence[ToolSchema],
+        **params: Any,
+    ) -> AsyncIterator[StreamChunk]:
+        """Send one request and stream what comes back.
+
+        Args:
+            messages: The conversation, as LangChain messages.
+            tools: What the model may call; empty for plain text.
+            **params: Parameters of this call, over those of the backend.
+
+        Returns:
+            An async iterator that ends after one `done` or one `error` chunk, and that closes its
+            connection at once when it is closed or its task is cancelled. Raising a BackendError
+            is as good as an `error` chunk.
+        """
+
+    async def prepare(self) -> None:
+        """Do what takes long before the first call (imports, loading a model), off the loop."""
+
+    async def aclose(self) -> None:
+        """Close what the running event loop has opened."""
+
+    @property
+    def supported_builtin_tools(self) -> frozenset[BuiltinTool]:
+        """The provider's own tools that this backend can switch on."""
+        return frozenset()
+
+    @property
+    def token_usage(self) -> TokenUsage:
+        """What all calls of this backend have used since the last reset."""
+        return self._usage
+
+    def track_usage(self, usage: TokenUsage) -> None:
+        """Add the usage of one call."""
+        self._usage += usage
+
+    def reset_token_usage(self) -> None:
+        """Start counting from nothing."""
+        self._usage = TokenUsage()
+
+    def estimate_tokens(self, text: str) -> int:
+        """Return about how many tokens `text` is (characters / 4, rounded up)."""
+        return estimate_tokens(len(text))
+
+    def calculate_cost(self, usage: TokenUsage) -> float | None:
+        """Return the price in US dollars, or None when it is not known."""
+        return usage.estimated_cost
+
+    def tool_name(self, call: ToolCall) -> str:
+        """Return the name of the tool that is called."""
+        return call["name"]
+
+    def tool_arguments(self, call: ToolCall) -> dict[str, Any]:
+        """Return the arguments of the call."""
+        return call["args"]
+
+    def tool_call_id(self, call: ToolCall) -> str:
+        """Return the id by which a result names its call."""
+        return call["id"] or ""
+
+    def tool_result_message(
+        self, call: ToolCall, content: str, *, error: bool = False
+    ) -> ToolMessage:
+        """Return the message that answers a tool call."""
+        from langchain_core.messages import ToolMessage
+
+        return ToolMessage(
+            content,
+            tool_call_id=self.tool_call_id(call),
+            name=call["name"],
+            status="error" if error else "success",
+        )
+
+    def tool_result_content(self, message: ToolMessage) -> str:
+        """Return the text of a tool's result."""
+        return message.text

@@ -1,0 +1,136 @@
+"""Which providers there are, and how `provider:model` becomes a backend.
+
+A provider is one entry in `PROVIDERS` and one module. The module, and with it the provider's SDK,
+is imported when a backend is built, never before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+from .base import LLMBackend
+from .errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider as the registry knows it, without importing it.
+
+    Args:
+        name: The name in `provider:model` and in `backend: {type: ...}`.
+        module: The module of this package that holds the adapter.
+        cls: The adapter's class in that module.
+        requires: The import that the adapter cannot do without, when it is an optional one.
+        extra: The extra of massgraph that installs it.
+        model_required: Whether a model must be named.
+    """
+
+    name: str
+    module: str
+    cls: str
+    requires: str | None = None
+    extra: str | None = None
+    model_required: bool = True
+
+
+PROVIDERS: dict[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        Provider("chat_completions", "chat_completions", "ChatCompletionsBackend"),
+        Provider(
+            "local",
+            "local",
+            "LocalBackend",
+            requires="xllamacpp",
+            extra="local",
+            model_required=False,
+        ),
+        Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
+    )
+}
+
+
+def provider(name: str) -> Provider:
+    """Return a provider by name.
+
+    Raises:
+        UserError: When there is none of that name.
+    """
+    found = PROVIDERS.get(name)
+    if found is None:
+        close = get_close_matches(name, PROVIDERS, n=1)
+        raise UserError(
+            f"Unknown provider {name!r}.",
+            hint=f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(PROVIDERS)}.",
+        )
+    return found
+
+
+def parse_model(spec: str) -> tuple[Provider, str]:
+    """Split `provider:model` (or a provider alone, where it needs no model).
+
+    Raises:
+        UserError: When the provider is unknown, or its model is missing.
+    """
+    name, _, model = spec.partition(":")
+    found = provider(name.strip())
+    model = model.strip()
+    if not model and found.model_required:
+        raise UserError(f"{spec!r} names no model.", hint=f"Write it as {found.name}:MODEL.")
+    return found, model
+
+
+def missing_extra(found: Provider) -> str | None:
+    """Return what to do about a provider's missing extra, or None when nothing is missing."""
+    if found.requires is None or importlib.util.find_spec(found.requires) is not None:
+        return None
+    return (
+        f"The provider {found.name!r} needs the package {found.requires!r}: "
+        f"{Path(sys.executable).name} -m pip install 'massgraph[{found.extra}]'"
+    )
+
+
+def build_backend(spec: str, **options: Any) -> LLMBackend:
+    """Build the backend that `provider:model` names.
+
+    Args:
+        spec: `provider:model`.
+        **options: The adapter's own arguments (`api_key`, `base_url`, ...).
+
+    Raises:
+        UserError: When the provider or the model is unknown, or a key, an extra or a file is
+            missing. Nothing has been sent by then.
+    """
+    found, model = parse_model(spec)
+    missing = missing_extra(found)
+    if missing:
+        raise UserError(missing)
+    module = importlib.import_module(f".{found.module}", __package__)
+    cls = cast("type[LLMBackend]", getattr(module, found.cls))
+    if model:
+        options = {"model": model, **options}
+    try:
+        inspect.signature(cls).bind(**options)
+    except TypeError as exc:
+        raise UserError(f"Backend {found.name!r}: {exc}.") from exc
+    return cls(**options)
+
+
+def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
+    """Build the backend that a config's `backend:` mapping describes.
+
+    Raises:
+        UserError: As `build_backend`.
+    """
+    options = dict(config)
+    kind = str(options.pop("type"))
+    model = str(options.pop("model", "") or "")
+    return build_backend(f"{kind}:{model}" if model else kind, **options)

@@ -1,0 +1,254 @@
+"""A backend that plays turns from a script: for demonstrations and tests without a network.
+
+It is an ordinary backend, and the only one that knows the names of the two actions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .base import LLMBackend, ToolSchema
+from .chunks import (
+    ContentChunk,
+    DoneChunk,
+    ErrorChunk,
+    ReasoningChunk,
+    StreamChunk,
+    ToolCallDeltaChunk,
+    UsageChunk,
+)
+from .errors import BackendError, BackendErrorKind, BadRequestError, UserError, error_class
+from .usage import TokenUsage, estimate_tokens
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+When = Literal["no_answers", "answers", "present"]
+ScriptedError = Literal[
+    "auth", "rate_limit", "overloaded", "timeout", "bad_request", "incomplete_stream"
+]
+PIECE = 8
+"""Characters in a chunk: small enough that a display has something to show."""
+
+_ENDINGS = ("new_answer", "vote", "tool_calls", "error", "raises")
+
+
+class ScriptedToolCall(BaseModel):
+    """A tool call of a scripted turn; `args` may be a string, to script malformed JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    args: dict[str, Any] | str = Field(default_factory=dict)
+    id: str | None = None
+
+
+class ScriptedTurn(BaseModel):
+    """One turn of a script: optional text, then at most one ending.
+
+    Args:
+        delay: Seconds before anything is sent.
+        reasoning: Reasoning to stream.
+        text: Text to stream; of a presenting turn, the final answer.
+        new_answer: Ends the turn with this answer.
+        vote: Ends the turn with a vote for this label, or for the `first` or `last` label.
+        reason: The vote's reason.
+        tool_calls: Ends the turn with these calls.
+        error: Ends the turn with a provider's error, after the text if there is any.
+        raises: Ends the turn by raising this (from Python only).
+        hang: Ends the turn by never ending.
+        when: The calls that may play this turn; left out, every call but presenting.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    delay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    reasoning: str = ""
+    text: str = ""
+    new_answer: str | None = None
+    vote: str | None = None
+    reason: str = ""
+    tool_calls: tuple[ScriptedToolCall, ...] = ()
+    error: ScriptedError | BackendError | None = None
+    raises: Exception | None = None
+    hang: bool = False
+    when: When | None = None
+
+    @model_validator(mode="after")
+    def _one_ending(self) -> Self:
+        given = [name for name in _ENDINGS if getattr(self, name)]
+        if self.new_answer == "":
+            given.append("new_answer")
+        if self.hang:
+            given.append("hang")
+        if len(given) > 1:
+            raise ValueError(f"a turn ends in one way, not in {' and '.join(given)}")
+        if self.reason and self.vote is None:
+            raise ValueError("reason goes with vote")
+        return self
+
+
+class ScriptedBackend(LLMBackend):
+    """Plays turns from a script.
+
+    Each call plays the first turn that has not been played yet and whose `when` holds; when none
+    is left, the last turn whose `when` holds is played again. A turn that was begun counts as
+    played.
+
+    Args:
+        turns: The script; mappings are read as `ScriptedTurn`s.
+        model: A name for displays.
+
+    Raises:
+        UserError: When the script is empty or a turn is not one.
+    """
+
+    def __init__(
+        self,
+        turns: Sequence[ScriptedTurn | Mapping[str, Any]],
+        model: str = "script",
+    ) -> None:
+        super().__init__()
+        if not turns:
+            raise UserError("A scripted backend needs at least one turn.")
+        self.model = model
+        self._turns = [_turn(number, turn) for number, turn in enumerate(turns)]
+        self._played: set[int] = set()
+        self._last_answer: str | None = None
+        self.calls = 0
+        """Calls begun."""
+
+    @property
+    def provider_name(self) -> str:
+        """`scripted`."""
+        return "scripted"
+
+    async def stream_with_tools(
+        self,
+        messages: Sequence[AnyMessage],
+        tools: Sequence[ToolSchema],
+        **params: Any,
+    ) -> AsyncIterator[StreamChunk]:
+        """Play the next turn."""
+        self.calls += 1
+        turn = self._next_turn(tools)
+        await asyncio.sleep(turn.delay)
+        sent = 0
+        for chunk in self._chunks(turn, tools):
+            sent += _chars(chunk)
+            yield chunk
+            await asyncio.sleep(0)
+        if turn.hang:
+            await asyncio.Event().wait()
+        if turn.raises is not None:
+            raise turn.raises
+        if turn.error is not None:
+            yield ErrorChunk(_error(turn.error))
+            return
+        if turn.new_answer is not None:
+            self._last_answer = turn.new_answer
+        usage = TokenUsage(
+            input_tokens=estimate_tokens(sum(len(message.text) for message in messages)),
+            output_tokens=estimate_tokens(sent),
+        )
+        self.track_usage(usage)
+        yield UsageChunk(usage)
+        called = turn.new_answer is not None or turn.vote is not None or turn.tool_calls
+        yield DoneChunk("tool_calls" if called else "stop")
+
+    def _next_turn(self, tools: Sequence[ToolSchema]) -> ScriptedTurn:
+        when = _when(tools)
+        fitting = [
+            number
+            for number, turn in enumerate(self._turns)
+            if turn.when == when or (turn.when is None and when != "present")
+        ]
+        if not fitting:
+            if when == "present" and self._last_answer is not None:
+                return ScriptedTurn(text=self._last_answer, when="present")
+            raise BadRequestError(f"The script has no turn for this call ({when}).")
+        fresh = [number for number in fitting if number not in self._played]
+        number = fresh[0] if fresh else fitting[-1]
+        self._played.add(number)
+        return self._turns[number]
+
+    def _chunks(self, turn: ScriptedTurn, tools: Sequence[ToolSchema]) -> Iterator[StreamChunk]:
+        for piece in _pieces(turn.reasoning):
+            yield ReasoningChunk(piece)
+        for piece in _pieces(turn.text):
+            yield ContentChunk(piece)
+        for index, call in enumerate(_calls(turn, tools)):
+            text = call.args if isinstance(call.args, str) else _json(call.args)
+            call_id = call.id or f"call_{self.calls}_{index}"
+            yield ToolCallDeltaChunk(index, id=call_id, name=call.name)
+            for piece in _pieces(text):
+                yield ToolCallDeltaChunk(index, arguments=piece)
+
+
+def _turn(number: int, turn: ScriptedTurn | Mapping[str, Any]) -> ScriptedTurn:
+    if isinstance(turn, ScriptedTurn):
+        return turn
+    try:
+        return ScriptedTurn.model_validate(turn)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"turns[{number}]{'.' if where else ''}{where}: {first['msg']}") from exc
+
+
+def _when(tools: Sequence[ToolSchema]) -> When:
+    names = {tool.name for tool in tools}
+    if not names & {"new_answer", "vote"}:
+        return "present"
+    return "answers" if "vote" in names else "no_answers"
+
+
+def _calls(turn: ScriptedTurn, tools: Sequence[ToolSchema]) -> tuple[ScriptedToolCall, ...]:
+    if turn.new_answer is not None:
+        return (ScriptedToolCall(name="new_answer", args={"content": turn.new_answer}),)
+    if turn.vote is not None:
+        args = {"agent_id": _label(turn.vote, tools), "reason": turn.reason}
+        return (ScriptedToolCall(name="vote", args=args),)
+    return turn.tool_calls
+
+
+def _label(wanted: str, tools: Sequence[ToolSchema]) -> str:
+    labels: list[str] = []
+    for tool in tools:
+        if tool.name == "vote":
+            labels += tool.parameters["properties"]["agent_id"]["enum"]
+    labels.sort(key=lambda label: [int(n) for n in re.findall(r"\d+", label)])
+    if labels and wanted in ("first", "last"):
+        return labels[0] if wanted == "first" else labels[-1]
+    return wanted
+
+
+def _error(error: BackendErrorKind | BackendError) -> BackendError:
+    if isinstance(error, BackendError):
+        return error
+    return error_class(error)(f"Scripted error: {error}.")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for start in range(0, len(text), PIECE):
+        yield text[start : start + PIECE]
+
+
+def _json(args: Mapping[str, Any]) -> str:
+    return json.dumps(args, ensure_ascii=False)
+
+
+def _chars(chunk: StreamChunk) -> int:
+    match chunk:
+        case ContentChunk() | ReasoningChunk():
+            return len(chunk.content)
+        case ToolCallDeltaChunk():
+            return len(chunk.arguments)
+        case _:
+            return 0

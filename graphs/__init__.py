@@ -1,0 +1,1 @@
+"""The machines: which nodes, which edges, when. Pure verdicts, drawing, running."""

@@ -1,0 +1,139 @@
+"""`collect_votes`: the outcomes of a round become answers to publish, votes and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from .actions import fold_space
+from .events import DeadlineReached, VoteCast, VoteDropped
+from .live import Desk, LiveRun
+from .machine import MachineNode
+from .policy import PolicyFields
+from .rules import Vote
+from .state import (
+    Answer,
+    Failure,
+    Outcome,
+    TeamState,
+    add_usage,
+    agents_of,
+    no_usage,
+)
+
+STALE = "its voter had not seen the current answers"
+
+
+def collect_votes(policy: PolicyFields, desk: Desk) -> MachineNode:
+    """Return the node that reads what the agents of a round did."""
+
+    async def collect_votes(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
+        live = desk.live(runtime, state)
+        outcomes = outcomes_of_round(state)
+        pending = accepted_answers(outcomes, state["epoch"] + 1)
+        votes = _votes(outcomes, state, dropped=bool(pending))
+        _tell(live, runtime, state, outcomes, votes)
+        limit = state["limit"]
+        if limit is None and live.now >= policy.run_deadline_s:
+            limit = "deadline"
+            live.emit(runtime, state, DeadlineReached(which="run"))
+        return {
+            "pending": pending,
+            "votes": state["votes"] | votes,
+            "drafts": _drafts(state, outcomes),
+            "failures": state["failures"] | _failures(outcomes),
+            "abstained": state["abstained"]
+            | {o["agent"]: o["text"] for o in outcomes if o["outcome"] == "abstained"},
+            "usage": _usage(state, outcomes),
+            "rounds": state["rounds"] + any(o["usage"]["calls"] for o in outcomes),
+            "elapsed": live.now,
+            "limit": limit,
+        }
+
+    return collect_votes
+
+
+def outcomes_of_round(state: TeamState) -> list[Outcome]:
+    """Return the outcomes of the round that just ended, in registration order."""
+    known = {
+        outcome["agent"]: outcome
+        for outcome in state.get("outcomes", [])
+        if outcome["round"] == state["round"]
+    }
+    return [known[agent] for agent in agents_of(state) if agent in known]
+
+
+def accepted_answers(outcomes: Sequence[Outcome], epoch: int) -> list[Answer]:
+    """Return the answers to publish; equal ones are one, under the author registered first."""
+    seen: set[str] = set()
+    accepted = []
+    for outcome in outcomes:
+        if outcome["outcome"] == "new_answer" and fold_space(outcome["text"]) not in seen:
+            seen.add(fold_space(outcome["text"]))
+            accepted.append(Answer(agent=outcome["agent"], text=outcome["text"], epoch=epoch))
+    return accepted
+
+
+def _votes(
+    outcomes: Sequence[Outcome], state: TeamState, *, dropped: bool
+) -> dict[str, Vote]:
+    """Return the votes of this round that count: cast in the current epoch, and not outdated."""
+    votes = {}
+    for outcome in outcomes:
+        candidate = outcome["candidate"]
+        fresh = outcome["epoch"] == state["epoch"] and not dropped
+        if outcome["outcome"] == "vote" and fresh and candidate in state["answers"]:
+            votes[outcome["agent"]] = Vote(
+                voter=outcome["agent"],
+                candidate=candidate,
+                reason=outcome["text"],
+                epoch=outcome["epoch"],
+            )
+    return votes
+
+
+def _tell(
+    live: LiveRun,
+    runtime: Runtime[Any],
+    state: TeamState,
+    outcomes: Sequence[Outcome],
+    votes: dict[str, Vote],
+) -> None:
+    for outcome in outcomes:
+        if outcome["outcome"] != "vote":
+            continue
+        voter, candidate = outcome["agent"], outcome["candidate"] or ""
+        if voter in votes:
+            cast = VoteCast(voter=voter, candidate=candidate, reason=outcome["text"])
+            live.emit(runtime, state, cast)
+        else:
+            gone = VoteDropped(voter=voter, candidate=candidate, why=STALE)
+            live.emit(runtime, state, gone)
+
+
+def _drafts(state: TeamState, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    drafts = dict(state["drafts"])
+    for outcome in outcomes:
+        if outcome["outcome"] == "new_answer":
+            drafts[outcome["agent"]] = drafts.get(outcome["agent"], 0) + 1
+    return drafts
+
+
+def _failures(outcomes: Sequence[Outcome]) -> dict[str, Failure]:
+    return {
+        outcome["agent"]: Failure(
+            kind=outcome["kind"] or "internal", message=outcome["text"], round=outcome["round"]
+        )
+        for outcome in outcomes
+        if outcome["outcome"] == "failed"
+    }
+
+
+def _usage(state: TeamState, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    usage = dict(state["usage"])
+    for outcome in outcomes:
+        agent = outcome["agent"]
+        usage[agent] = add_usage(usage.get(agent, no_usage()), outcome["usage"])
+    return usage

@@ -1,0 +1,63 @@
+"""`enforce`: answer a try that does not count, so that the next one may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages.tool import ToolCall
+from langgraph.runtime import Runtime
+
+from .actions import Legal, legal_actions
+from .events import ActionRefused, DeadlineReached
+from .live import Desk
+from .member import Member
+from .policy import PolicyFields
+from .prompts import notice, reminder
+from .think import TurnNode
+from .turn import Flaw, TurnState, ending
+
+
+def enforce(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
+    """Return the node that tells an agent's model what was wrong, or ends its turn as failed.
+
+    Every call of the reply gets a result of its own; a broken stream leaves nothing to answer.
+    """
+
+    async def enforce(state: TurnState, runtime: Runtime[Any]) -> dict[str, Any]:
+        flaw = state["flaw"]
+        assert flaw is not None
+        live = desk.live(runtime, state)
+        tries = state.get("tries", 0)
+        legal = legal_actions(state, member.id, policy)
+        if flaw["soft"]:
+            live.emit(runtime, state, DeadlineReached(which="soft", agent=member.id))
+            return {"hurried": True, "transcript": [HumanMessage(notice(legal))]}
+        event = ActionRefused(
+            agent=member.id, attempt=tries + 1, what=flaw["what"], why=flaw["why"]
+        )
+        live.emit(runtime, state, event)
+        if tries + 1 >= policy.attempts:
+            why = f"{flaw['what']}: {flaw['why']}"
+            failed = ending("failed", why, kind=flaw["kind"] or "protocol")
+            return {"tries": tries + 1, "ending": failed}
+        return {"tries": tries + 1, "transcript": _answers(flaw, legal)}
+
+    return enforce
+
+
+def _answers(flaw: Flaw, legal: Legal) -> list[AnyMessage]:
+    if flaw["kind"] is not None:
+        return []
+    if not flaw["calls"]:
+        return [HumanMessage(reminder(legal))]
+    return tool_errors(flaw["calls"], flaw["why"])
+
+
+def tool_errors(calls: Sequence[ToolCall], why: str) -> list[AnyMessage]:
+    """Return a result that says `why` for each of the calls: none may stay unanswered."""
+    return [
+        ToolMessage(why, tool_call_id=call["id"] or "", name=call["name"], status="error")
+        for call in calls
+    ]

@@ -1,0 +1,184 @@
+"""What is alive while a run runs: its clock, its open round, its stragglers. Never checkpointed."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from langgraph.runtime import Runtime
+
+from ..backends.errors import MassgraphError
+from .events import Event
+
+logger = logging.getLogger("massgraph")
+
+LAST_WAIT_S = 5.0
+"""How long the end of a run waits for a provider or a tool that does not stop."""
+
+
+class HasRun(Protocol):
+    """A state that knows its run: TeamState, TurnState, or a person's extension of them."""
+
+    def get(self, key: str, default: Any = ..., /) -> Any: ...
+
+
+@dataclass(slots=True)
+class LiveTurn:
+    """One agent's turn while it runs.
+
+    Args:
+        began: Seconds since the run began.
+        spared: Whether a peer's new answer leaves this turn alone, asked at that moment.
+    """
+
+    began: float
+    spared: Callable[[], bool] = lambda: True
+
+
+@dataclass(slots=True)
+class LiveRound:
+    """One round while it runs.
+
+    Args:
+        opened: Seconds since the run began.
+    """
+
+    opened: float
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    turns: dict[str, LiveTurn] = field(default_factory=dict)
+
+    def turn(self, agent: str, now: float) -> LiveTurn:
+        """Return an agent's turn, begun now if it is new."""
+        return self.turns.setdefault(agent, LiveTurn(now))
+
+    def release(self, author: str) -> list[str]:
+        """Set the round's signal, and return the running agents that it stops."""
+        self.turns.pop(author, None)
+        if self.released.is_set():
+            return []
+        self.released.set()
+        return sorted(agent for agent, turn in self.turns.items() if not turn.spared())
+
+
+class LiveRun:
+    """One run while it runs: the `context` of a graph, made by `Team`, optional for others.
+
+    Args:
+        sink: Takes every event, with its number still open; None sends events to LangGraph's
+            custom stream, numbered.
+        thread_id: The run's thread, where LangGraph knows none.
+        run_attempt: 1, and one more for each resume.
+    """
+
+    def __init__(
+        self,
+        *,
+        sink: Callable[[Event], None] | None = None,
+        thread_id: str = "",
+        run_attempt: int = 1,
+    ) -> None:
+        self._sink = sink
+        self.thread_id = thread_id
+        self._run_attempt = run_attempt
+        self._zero: float | None = None
+        self._seq = 0
+        self._rounds: dict[str, LiveRound] = {}
+        self.stragglers: set[asyncio.Task[Any]] = set()
+
+    def begin(self, elapsed: float) -> None:
+        """Start the clock at `elapsed` seconds, unless it runs already."""
+        if self._zero is None:
+            self._zero = asyncio.get_running_loop().time() - elapsed
+
+    @property
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return 0.0 if self._zero is None else asyncio.get_running_loop().time() - self._zero
+
+    def open_round(self, round_id: str) -> LiveRound:
+        """Return the round of this id; the one that is new closes all others."""
+        if round_id not in self._rounds:
+            self._rounds = {round_id: LiveRound(self.now)}
+        return self._rounds[round_id]
+
+    def emit(self, runtime: Runtime[Any], state: HasRun, event: Event) -> None:
+        """Stamp an event and hand it on, in one step.
+
+        Args:
+            runtime: The node's runtime.
+            state: The state that the round and the epoch are taken from.
+            event: The event with its payload.
+        """
+        info = runtime.execution_info
+        self._seq += 1
+        stamped = dataclasses.replace(
+            event,
+            seq=self._seq,
+            t=round(self.now, 6),
+            run_attempt=self._run_attempt,
+            thread_id=self.thread_id or (info.thread_id if info else "") or "",
+            round=state.get("round", 0),
+            epoch=state.get("epoch", 0),
+        )
+        if self._sink is None:
+            runtime.stream_writer(stamped)
+        else:
+            self._sink(stamped)
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Take over a task that did not stop in time."""
+        logger.warning("A provider or tool does not stop; the run goes on without it.")
+        self.stragglers.add(task)
+        task.add_done_callback(self.stragglers.discard)
+
+    async def aclose(self) -> None:
+        """Wait for the stragglers, cancelling them once more."""
+        tasks = list(self.stragglers)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=LAST_WAIT_S)
+            for task in pending:
+                logger.error("Gave up on a task that ignores its cancellation: %r", task)
+
+
+class Desk:
+    """Finds the LiveRun of a state: the graph's context, or one of its own for runs without.
+
+    Runs without a context are found by their id; an abandoned one is forgotten when `most` newer
+    ones have come.
+    """
+
+    def __init__(self, most: int = 1024) -> None:
+        self._most = most
+        self._runs: OrderedDict[str, LiveRun] = OrderedDict()
+
+    def live(self, runtime: Runtime[Any], state: HasRun) -> LiveRun:
+        """Return the run's live side, with its clock running.
+
+        Raises:
+            MassgraphError: When the state does not come from `ask`.
+        """
+        run = state.get("run")
+        if not run:
+            raise MassgraphError("The state has no run: the node `ask` must come first.")
+        live = runtime.context if isinstance(runtime.context, LiveRun) else self._own(run)
+        live.begin(state.get("elapsed", 0.0))
+        return live
+
+    def _own(self, run: str) -> LiveRun:
+        live = self._runs.setdefault(run, LiveRun())
+        self._runs.move_to_end(run)
+        while len(self._runs) > self._most:
+            self._runs.popitem(last=False)
+        return live
+
+    async def close(self, runtime: Runtime[Any], state: HasRun) -> None:
+        """End a run: nothing of it stays behind."""
+        await self.live(runtime, state).aclose()
+        self._runs.pop(state.get("run"), None)

@@ -1,0 +1,53 @@
+"""Read one string argument of a tool call while its JSON is still being written."""
+
+from __future__ import annotations
+
+from pydantic_core import from_json
+
+STEP = 32
+"""A look costs the length so far, so looks grow rarer: after 1/32 more text than the last one."""
+
+
+class PartialString:
+    """Gives out the new part of one string argument, as the JSON of a call comes in.
+
+    Args:
+        watched: The tool's name and the argument's; None to watch nothing.
+    """
+
+    def __init__(self, watched: tuple[str, str] | None) -> None:
+        self._watched = watched
+        self._arguments: list[str] = []
+        self._length = 0
+        self._next_look = 1
+        self._said = 0
+
+    def feed(self, name: str, piece: str) -> str:
+        """Take a piece of a call's JSON in, and return what is new in the argument."""
+        if self._watched is None or name != self._watched[0]:
+            return ""
+        self._arguments.append(piece)
+        self._length += len(piece)
+        if self._length < self._next_look:
+            return ""
+        self._next_look = self._length + max(1, self._length // STEP)
+        return self._look()
+
+    def rest(self) -> str:
+        """Return what has not been given out yet."""
+        return self._look() if self._arguments else ""
+
+    def _look(self) -> str:
+        assert self._watched is not None
+        text = "".join(self._arguments)
+        self._arguments = [text]
+        try:
+            value = from_json(text, allow_partial="trailing-strings")
+        except ValueError:
+            return ""
+        argument = value.get(self._watched[1]) if isinstance(value, dict) else None
+        if not isinstance(argument, str):
+            return ""
+        new = argument[self._said :]
+        self._said = max(self._said, len(argument))
+        return new

@@ -1,0 +1,170 @@
+"""`present_final`: the winner writes the final answer, or its stored one is presented."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langgraph.runtime import Runtime
+
+from ..backends.errors import BackendError, BackendTimeoutError
+from ..backends.fold import Turn
+from ..backends.retry import RetryPolicy
+from .events import AgentReasoning, FinalText, PresentingEnded, PresentingStarted
+from .finish import finish
+from .live import Desk, LiveRun
+from .machine import MachineNode
+from .member import Member
+from .policy import PolicyFields
+from .prompts import present_messages
+from .race import Watch
+from .state import Failure, FailureKind, Presented, TeamState, Usage, add_usage, no_usage
+from .stream import Call, Listener, Reply, Request, deadline
+
+
+def present_final(members: Mapping[str, Member], policy: PolicyFields, desk: Desk) -> MachineNode:
+    """Return the node that ends a settled run with its one final answer.
+
+    Args:
+        members: The team by id.
+        policy: `final` says who writes the answer.
+        desk: Where the live side of runs is found.
+    """
+
+    async def present_final(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
+        winner = state["winner"]
+        assert winner is not None
+        stored = state["answers"][winner]["text"]
+        work = _Presentation(state, runtime, members[winner], policy, desk.live(runtime, state))
+        if policy.final == "reuse" or state["settled_by"] == "single":
+            work.tell_end("reuse")
+            end = Presentation(stored, "reuse")
+        else:
+            end = await work.present(stored)
+        update: dict[str, Any] = {
+            "presented": end.presented,
+            "messages": [AIMessage(end.text, name=winner)],
+            "usage": {
+                **state["usage"],
+                winner: add_usage(state["usage"].get(winner, no_usage()), work.spent),
+            },
+        }
+        if end.failure is not None:
+            update["failures"] = {**state["failures"], winner: end.failure}
+        return await finish(desk, state, runtime, update, outcome="settled", answer=end.text)
+
+    return present_final
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """The final answer, how it came about, and why it is only the stored one, if so."""
+
+    text: str
+    presented: Presented
+    failure: Failure | None = None
+
+
+class _Presentation:
+    """The winner's call, tried as often as a turn may be."""
+
+    def __init__(
+        self,
+        state: TeamState,
+        runtime: Runtime[Any],
+        member: Member,
+        policy: PolicyFields,
+        live: LiveRun,
+    ) -> None:
+        self._state, self._runtime, self._member = state, runtime, member
+        self._policy, self._live = policy, live
+        self.spent: Usage = no_usage()
+
+    async def present(self, stored: str) -> Presentation:
+        """Return what the winner writes, or its stored answer when it fails to."""
+        tries, wait_s = 0, 0.0
+        while True:
+            self._emit(PresentingStarted(agent=self._member.id, attempt=tries + 1))
+            reply = await self._call(tries, wait_s)
+            if isinstance(reply.end, Turn) and self._accepts(reply.end):
+                self.tell_end("present")
+                return Presentation(reply.end.text, "present")
+            tries += reply.usage["retries"] + 1
+            error = self._error(reply)
+            if tries >= self._policy.attempts or not self._may_retry(reply, error):
+                failure = self._failure(error)
+                self.tell_end("fallback", failure)
+                return Presentation(stored, "fallback", failure)
+            seed = f"{self._policy.seed}:{self._member.id}:present:{tries}"
+            wait_s = RetryPolicy().delay(tries, error, random.Random(seed)) if error else 0.0
+
+    async def _call(self, tries: int, wait_s: float) -> Reply:
+        watch = Watch(
+            hard=self._policy.run_deadline_s,
+            call=deadline(self._live.now, self._policy.call_timeout_s),
+            idle_s=deadline(0.0, self._policy.idle_timeout_s),
+        )
+        who: dict[str, Any] = {"agent": self._member.id, "attempt": tries + 1}
+        request = Request(
+            backend=self._member.backend,
+            messages=present_messages(self._state, self._member),
+            tools=(),
+            listener=Listener(
+                text=lambda delta: self._emit(FinalText(**who, delta=delta)),
+                reasoning=lambda delta: self._emit(AgentReasoning(**who, delta=delta)),
+            ),
+            requests=self._policy.attempts - tries,
+            params=dict(self._member.params),
+            seed=f"{self._policy.seed}:{self._member.id}:present",
+            delay_s=wait_s,
+        )
+        call = Call(request, watch, self._live)
+        try:
+            reply = await call.run()
+        except asyncio.CancelledError:
+            self.spent = add_usage(self.spent, call.stopped_usage())
+            self.tell_end("fallback", self._failure(None))
+            raise
+        self.spent = add_usage(self.spent, reply.usage)
+        return reply
+
+    @staticmethod
+    def _accepts(turn: Turn) -> bool:
+        return bool(turn.text.strip()) and turn.finish_reason != "refusal"
+
+    def _error(self, reply: Reply) -> BackendError | None:
+        match reply.end:
+            case BackendError():
+                return reply.end
+            case "idle" | "call":
+                return BackendTimeoutError("The provider was too slow to present.")
+            case _:
+                return None
+
+    def _may_retry(self, reply: Reply, error: BackendError | None) -> bool:
+        if error is not None:
+            return RetryPolicy().retries(error)
+        return isinstance(reply.end, Turn) and reply.end.finish_reason != "refusal"
+
+    def _failure(self, error: BackendError | None) -> Failure:
+        kind: FailureKind = error.kind if error else "protocol"
+        why = str(error) if error else "no final text"
+        if self._live.now >= self._policy.run_deadline_s:
+            kind, why = "timeout", "the run's deadline had passed"
+        return Failure(kind=kind, message=f"Presenting: {why}", round=self._state["round"])
+
+    def tell_end(self, presented: Presented, failure: Failure | None = None) -> None:
+        """Say how the presentation ended."""
+        event = PresentingEnded(
+            agent=self._member.id, presented=presented, failure=failure, usage=self.spent
+        )
+        self._emit(event)
+
+    def _emit(
+        self, event: PresentingStarted | FinalText | AgentReasoning | PresentingEnded
+    ) -> None:
+        self._live.emit(self._runtime, self._state, event)

@@ -1,0 +1,118 @@
+"""`race`: the one helper that decides how every wait of an agent ends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from .live import LiveRun
+
+T = TypeVar("T")
+
+GRACE_S = 0.25
+"""How long a stopped provider or tool may take to stop before the round goes on without it."""
+
+Stop = Literal["released", "hard", "call", "idle", "soft"]
+"""Why a wait was ended: a peer's answer, the round's or the call's deadline, silence, soon due."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """What may end a wait before its work does. All times are those of `LiveRun.now`, in seconds.
+
+    Args:
+        hard: When the work is cut in any case.
+        soft: When work that has not begun its action is cut.
+        begun: Whether the work has begun its action.
+        released: The round's signal.
+        spared: Whether the signal leaves this work alone, asked once when it is set.
+        call: When this call has taken too long.
+        idle_s: The longest silence.
+        heard: When the work was heard last; later than now while silence is in order.
+    """
+
+    hard: float = math.inf
+    soft: float = math.inf
+    begun: Callable[[], bool] = lambda: False
+    released: asyncio.Event | None = None
+    spared: Callable[[], bool] = lambda: True
+    call: float = math.inf
+    idle_s: float = math.inf
+    heard: float = math.inf
+
+    def stop(self, now: float) -> Stop | None:
+        """Return why the work must stop now, if it must."""
+        if self.released is not None and self.released.is_set():
+            if not self.spared():
+                return "released"
+            self.released = None
+        if now >= self.hard:
+            return "hard"
+        if now >= self.call:
+            return "call"
+        if now >= self.heard + self.idle_s:
+            return "idle"
+        if now >= self.soft and not self.begun():
+            return "soft"
+        return None
+
+    def next_look(self, now: float) -> float | None:
+        """Return the seconds until a deadline may have passed, or None without deadlines."""
+        dates = [self.hard, self.call, self.heard + self.idle_s]
+        if now < self.soft:
+            dates.append(self.soft)
+        soonest = min(dates)
+        # A hair more than the date, or rounding makes the look come just before it.
+        return None if math.isinf(soonest) else max(0.0, soonest - now) + 1e-6
+
+
+async def race(
+    work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: LiveRun
+) -> T | Stop:
+    """Run `work()` until it ends or `watch` ends it.
+
+    Work that does not stop within GRACE_S after its cancellation is handed to the run, and the
+    wait is over all the same.
+
+    Args:
+        work: Starts the work; not called when it would have to stop at once.
+        watch: What may end the wait.
+        live: The run that owns what does not stop.
+
+    Returns:
+        What the work returned, or why it was stopped.
+    """
+    stopped = watch.stop(live.now)
+    if stopped is not None:
+        return stopped
+    task = asyncio.create_task(work())
+    signal = asyncio.create_task(watch.released.wait()) if watch.released is not None else None
+    try:
+        while not task.done():
+            waiting = {task, signal} if signal is not None and not signal.done() else {task}
+            await asyncio.wait(
+                waiting,
+                timeout=watch.next_look(live.now),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            stopped = None if task.done() else watch.stop(live.now)
+            if stopped is not None:
+                return stopped
+        return task.result()
+    finally:
+        if signal is not None:
+            signal.cancel()
+        if not task.done():
+            await _cancel(task, live)
+
+
+async def _cancel(task: asyncio.Task[Any], live: LiveRun) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=GRACE_S)
+    if not task.done():
+        live.adopt(task)
+    elif not task.cancelled():
+        task.exception()  # retrieved: what a stopped call says is of no interest any more

@@ -1,0 +1,265 @@
+"""The record of a run: the fold of its events, and the result that both it and the state give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypedDict, assert_never
+
+from .events import (
+    ActionRefused,
+    AgentReasoning,
+    AgentsReleased,
+    AgentText,
+    AnswersAccepted,
+    AnswerText,
+    BudgetReached,
+    DeadlineReached,
+    DebateOpened,
+    Event,
+    FinalText,
+    PresentingEnded,
+    PresentingStarted,
+    RoundOpened,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+    Verdict,
+    VoteCast,
+    VoteDropped,
+    WinnerSelected,
+)
+from .rules import Vote
+from .state import (
+    Answer,
+    Failure,
+    Presented,
+    RunOutcome,
+    SettledBy,
+    TeamState,
+    Usage,
+    add_usage,
+    no_usage,
+)
+
+RESULT_VERSION = 1
+
+
+class BareVote(TypedDict):
+    """A vote as the result shows it."""
+
+    voter: str
+    candidate: str
+    reason: str
+
+
+class ResultDict(TypedDict):
+    """The result object; its keys are explained in docs/cli.md."""
+
+    v: int
+    answer: str | None
+    outcome: RunOutcome
+    settled_by: SettledBy | None
+    winner: str | None
+    answers: dict[str, str]
+    votes: list[BareVote]
+    dissent: list[BareVote]
+    presented: Presented | None
+    duration_s: float
+    rounds: int
+    failures: dict[str, Failure]
+    thread_id: str
+    usage: dict[str, Usage]
+
+
+class Folded(TypedDict):
+    """The part of the state that events give."""
+
+    labels: dict[str, str]
+    round: int
+    epoch: int
+    rounds: int
+    answers: dict[str, Answer]
+    votes: dict[str, Vote]
+    ballots: list[Vote]
+    failures: dict[str, Failure]
+    usage: dict[str, Usage]
+    winner: str | None
+    settled_by: SettledBy | None
+    dissent: list[Vote]
+    presented: Presented | None
+
+
+class Record:
+    """The fold of a run's events.
+
+    Args:
+        thread_id: The run's thread.
+    """
+
+    def __init__(self, thread_id: str = "") -> None:
+        self.state = Folded(
+            labels={},
+            round=0,
+            epoch=0,
+            rounds=0,
+            answers={},
+            votes={},
+            ballots=[],
+            failures={},
+            usage={},
+            winner=None,
+            settled_by=None,
+            dissent=[],
+            presented=None,
+        )
+        self.thread_id = thread_id
+        self.seconds = 0.0
+        self.final: list[str] = []
+        self.result: ResultDict | None = None
+        self._called_in = 0
+
+    def add(self, event: Event) -> None:
+        """Take the next event in."""
+        state = self.state
+        state["round"], state["epoch"] = event.round, event.epoch
+        self.seconds = event.t
+        self.thread_id = event.thread_id or self.thread_id
+        match event:
+            case RunStarted():
+                ids = [agent["id"] for agent in event.agents]
+                state["labels"] = {f"agent{number}": a for number, a in enumerate(ids, 1)}
+            case TurnEnded():
+                self._turn_ended(event)
+            case AnswersAccepted():
+                self._accepted(event)
+            case VoteCast():
+                state["votes"][event.voter] = Vote(
+                    voter=event.voter,
+                    candidate=event.candidate,
+                    reason=event.reason,
+                    epoch=event.epoch,
+                )
+            case DebateOpened():
+                state["ballots"], state["votes"] = event.ballots, {}
+            case WinnerSelected():
+                state["winner"] = event.winner
+                state["settled_by"] = event.settled_by
+                state["dissent"] = event.dissent
+            case PresentingStarted():
+                self.final.clear()
+            case FinalText():
+                self.final.append(event.delta)
+            case PresentingEnded():
+                self._presented(event)
+            case RunFinished():
+                self.result = event.result  # type: ignore[assignment]
+            case (
+                RoundOpened()
+                | TurnStarted()
+                | AgentText()
+                | AgentReasoning()
+                | AnswerText()
+                | ToolStarted()
+                | ToolFinished()
+                | ActionRefused()
+                | VoteDropped()
+                | AgentsReleased()
+                | Verdict()
+                | BudgetReached()
+                | DeadlineReached()
+            ):
+                pass
+            case _:
+                assert_never(event)
+
+    def _turn_ended(self, event: TurnEnded) -> None:
+        self._spend(event.agent, event.usage)
+        if event.usage["calls"] and event.round != self._called_in:
+            self._called_in = event.round
+            self.state["rounds"] += 1
+        if event.outcome == "failed":
+            self.state["failures"][event.agent] = Failure(
+                kind=event.kind or "internal", message=event.why, round=event.round
+            )
+
+    def _accepted(self, event: AnswersAccepted) -> None:
+        state = self.state
+        known = {a: v for a, v in state["answers"].items() if a not in event.withdrawn}
+        known |= {answer["agent"]: answer for answer in event.answers}
+        state["answers"] = {a: known[a] for a in state["labels"].values() if a in known}
+        state["votes"], state["ballots"] = {}, []
+
+    def _presented(self, event: PresentingEnded) -> None:
+        self._spend(event.agent, event.usage)
+        self.state["presented"] = event.presented
+        if event.failure is not None:
+            self.state["failures"][event.agent] = event.failure
+
+    def _spend(self, agent: str, usage: Usage) -> None:
+        known = self.state["usage"].get(agent, no_usage())
+        self.state["usage"][agent] = add_usage(known, usage)
+
+    def ended(self, outcome: RunOutcome) -> ResultDict:
+        """Return the result of a run that ended from outside, as far as it had come."""
+        return result_of(
+            self.state, outcome=outcome, answer=None, seconds=self.seconds, thread_id=self.thread_id
+        )
+
+
+def fold_events(events: Iterable[Event]) -> Record:
+    """Fold events into a record."""
+    record = Record()
+    for event in events:
+        record.add(event)
+    return record
+
+
+def result_of(
+    state: TeamState | Folded,
+    *,
+    outcome: RunOutcome,
+    answer: str | None,
+    seconds: float,
+    thread_id: str,
+) -> ResultDict:
+    """Return the result object of a run.
+
+    Args:
+        state: The machine's state, or what the events say of it.
+        outcome: How the run ended.
+        answer: The final answer, byte for byte.
+        seconds: How long it took.
+        thread_id: Its thread.
+    """
+    agents = list(state["labels"].values())
+    usage = {agent: state["usage"].get(agent, no_usage()) for agent in agents}
+    total = no_usage()
+    for one in usage.values():
+        total = add_usage(total, one)
+    return ResultDict(
+        v=RESULT_VERSION,
+        answer=answer,
+        outcome=outcome,
+        settled_by=state["settled_by"],
+        winner=state["winner"],
+        answers={a: state["answers"][a]["text"] for a in agents if a in state["answers"]},
+        votes=[_bare(state["votes"][a]) for a in agents if a in state["votes"]],
+        dissent=[_bare(vote) for vote in state["dissent"]],
+        presented=state["presented"],
+        duration_s=round(seconds, 6),
+        rounds=state["rounds"],
+        failures=dict(state["failures"]),
+        thread_id=thread_id,
+        usage={"total": total, **usage},
+    )
+
+
+def _bare(vote: Vote) -> BareVote:
+    return BareVote(voter=vote["voter"], candidate=vote["candidate"], reason=vote["reason"])
+
+
+def _kind(kind: str | None) -> FailureKind:
+    return kind or "internal"  # type: ignore[return-value]

@@ -1,0 +1,254 @@
+"""The node adapter: the only place where StreamChunks become state.
+
+One call: open the stream (again, as the retry policy allows), fold what comes into a turn, say
+what happens as events, and let `race` decide how it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langgraph.errors import GraphBubbleUp
+
+from ..backends.base import LLMBackend, ToolSchema
+from ..backends.chunks import (
+    AgentStatusChunk,
+    BuiltinToolResultsChunk,
+    CompleteMessageChunk,
+    CompleteResponseChunk,
+    ContentChunk,
+    DoneChunk,
+    ErrorChunk,
+    ReasoningChunk,
+    StreamChunk,
+    ToolCallDeltaChunk,
+    ToolCallsChunk,
+    UsageChunk,
+)
+from ..backends.errors import BackendError, IncompleteStreamError, as_backend_error
+from ..backends.fold import Turn, TurnFold
+from ..backends.retry import RetryPolicy, retrying
+from ..backends.usage import TokenUsage, estimate_tokens
+from .live import LiveRun
+from .partial import PartialString
+from .race import Stop, Watch, race
+from .state import Usage, no_usage
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+
+@dataclass(slots=True)
+class Listener:
+    """What a call tells the outside while it runs; each takes a piece of text.
+
+    Args:
+        text: Text outside tool calls.
+        reasoning: Reasoning.
+        watched: The tool and its string argument that are shown while they are written.
+        argument: That argument.
+        builtin: A result of one of the provider's own tools.
+    """
+
+    text: Callable[[str], None]
+    reasoning: Callable[[str], None] = lambda _: None
+    watched: tuple[str, str] | None = None
+    argument: Callable[[str], None] = lambda _: None
+    builtin: Callable[[Any], None] = lambda _: None
+
+
+@dataclass(slots=True)
+class Request:
+    """One call to make.
+
+    Args:
+        backend: Whom to ask.
+        messages: The conversation.
+        tools: What may be called.
+        listener: Who is told.
+        requests: Requests at most, until the first chunk is there.
+        params: Parameters of this call.
+        seed: For the random part of the waits between requests.
+        delay_s: Seconds to wait before the first request.
+    """
+
+    backend: LLMBackend
+    messages: Sequence[AnyMessage]
+    tools: Sequence[ToolSchema]
+    listener: Listener
+    requests: int = 1
+    params: dict[str, Any] = field(default_factory=dict)
+    seed: str = ""
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How a call ended: with a turn, an error, or a stop; and what it used."""
+
+    end: Turn | BackendError | Stop
+    usage: Usage
+
+
+class Call:
+    """A call while it runs."""
+
+    def __init__(self, request: Request, watch: Watch, live: LiveRun) -> None:
+        self._request = request
+        self._watch = watch
+        self._live = live
+        self._fold = TurnFold()
+        self._partial = PartialString(request.listener.watched)
+        self._retries = 0
+        self._begun = False
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names of the tools whose calls have begun."""
+        return self._fold.called
+
+    @property
+    def usage(self) -> Usage:
+        """What the call has used, as far as it can be told now."""
+        usage = no_usage()
+        usage["calls"], usage["retries"] = int(self._begun), self._retries
+        return usage
+
+    async def run(self) -> Reply:
+        """Run the call to its end; an error of the provider is an end like any other."""
+        try:
+            end = await race(self._work, self._watch, self._live)
+        except GraphBubbleUp:
+            raise  # LangGraph's own control flow, from a nested graph
+        except Exception as exc:  # whatever an adapter raises is its agent's affair alone
+            return Reply(as_backend_error(exc), self.wasted_usage())
+        if isinstance(end, str):
+            return Reply(end, self.stopped_usage())
+        usage, reported = self.usage, end.usage or TokenUsage()
+        usage["input_tokens"] = reported.input_tokens
+        usage["cached_tokens"] = reported.cached_tokens
+        usage["output_tokens"] = reported.output_tokens
+        usage["reasoning_tokens"] = reported.reasoning_tokens
+        usage["cost_usd"] = self._request.backend.calculate_cost(reported)
+        return Reply(end, usage)
+
+    def wasted_usage(self) -> Usage:
+        """Return the usage of a call whose text nobody will read: an estimate."""
+        usage = self.usage
+        usage["wasted_tokens"] = estimate_tokens(self._fold.chars)
+        return usage
+
+    def stopped_usage(self) -> Usage:
+        """Return the usage of a call that was cut."""
+        usage = self.wasted_usage()
+        usage["stopped"] = usage["calls"]
+        return usage
+
+    async def _work(self) -> Turn:
+        await self._pause(self._request.delay_s)
+        self._begun = True
+        self._heard()
+        policy = RetryPolicy(requests=self._request.requests)
+        first, stream = await retrying(
+            self._open, policy, rng=random.Random(self._request.seed), on_retry=self._on_retry
+        )
+        async with aclosing(stream):
+            self._take(first)
+            async for chunk in stream:
+                self._take(chunk)
+                if isinstance(chunk, DoneChunk):
+                    break
+        self._flush()
+        return self._fold.turn()
+
+    async def _open(self) -> tuple[StreamChunk, _Stream]:
+        request = self._request
+        stream = _Stream(
+            request.backend.stream_with_tools(
+                request.messages, request.tools, **request.params
+            )
+        )
+        try:
+            first = await anext(stream)
+            if isinstance(first, ErrorChunk):
+                raise first.error
+        except StopAsyncIteration:
+            raise IncompleteStreamError("The stream ended before it began.") from None
+        except BaseException:
+            await stream.aclose()
+            raise
+        return first, stream
+
+    def _on_retry(self, error: BackendError, wait_s: float) -> None:
+        self._retries += 1
+        self._watch.heard = self._live.now + wait_s
+
+    async def _pause(self, seconds: float) -> None:
+        self._watch.heard = self._live.now + seconds
+        if seconds:
+            await asyncio.sleep(seconds)
+
+    def _heard(self) -> None:
+        self._watch.heard = self._live.now
+
+    def _take(self, chunk: StreamChunk) -> None:
+        self._heard()
+        self._fold.add(chunk)
+        listener = self._request.listener
+        match chunk:
+            case ContentChunk():
+                listener.text(chunk.content)
+            case ReasoningChunk():
+                listener.reasoning(chunk.content)
+            case ToolCallDeltaChunk():
+                name = self._fold.writing(chunk.index)
+                self._say(self._partial.feed(name, chunk.arguments))
+            case BuiltinToolResultsChunk():
+                for result in chunk.builtin_tool_results:
+                    listener.builtin(result)
+            case (
+                ToolCallsChunk()
+                | UsageChunk()
+                | DoneChunk()
+                | ErrorChunk()
+                | AgentStatusChunk()
+                | CompleteMessageChunk()
+                | CompleteResponseChunk()
+            ):
+                pass
+
+    def _flush(self) -> None:
+        self._say(self._partial.rest())
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._request.listener.argument(text)
+
+
+class _Stream:
+    """A backend's stream that can be closed whether or not it is a generator."""
+
+    def __init__(self, stream: AsyncIterator[StreamChunk]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> _Stream:
+        return self
+
+    async def __anext__(self) -> StreamChunk:
+        return await anext(self._stream)
+
+    async def aclose(self) -> None:
+        close = getattr(self._stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def deadline(start: float, seconds: float | None) -> float:
+    """Return when something that may take `seconds` from `start` is over; never, for None."""
+    return math.inf if seconds is None else start + seconds

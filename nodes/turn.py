@@ -1,0 +1,76 @@
+"""The state of one agent's turn, inside its subgraph."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langchain_core.messages.tool import ToolCall
+
+from .rules import Vote
+from .state import Answer, FailureKind, OutcomeKind, TurnOutput, Usage
+
+
+class TurnInput(TypedDict):
+    """What a turn is given of the machine's state: what the agent sees, and nothing else."""
+
+    messages: list[AnyMessage]
+    run: str
+    nonce: str
+    labels: dict[str, str]
+    round: int
+    round_id: str
+    epoch: int
+    answers: dict[str, Answer]
+    ballots: list[Vote]
+    drafts: dict[str, int]
+    elapsed: float
+
+
+class Ending(TypedDict):
+    """How a turn ends, before it is an outcome."""
+
+    outcome: OutcomeKind
+    text: str
+    candidate: str | None
+    kind: FailureKind | None
+
+
+class Flaw(TypedDict):
+    """Why the last try does not count: `soft` is no fault, the rest costs a try.
+
+    `calls` are the calls that must be answered; `wait_s` is how long to wait before the next try.
+    """
+
+    kind: FailureKind | None
+    what: str
+    why: str
+    soft: bool
+    calls: list[ToolCall]
+    wait_s: float
+
+
+class TurnState(TurnInput, TurnOutput, total=False):
+    """A turn while it runs."""
+
+    transcript: Annotated[list[AnyMessage], operator.add]  # think, enforce, use_tools
+    started: bool  # think: the turn has begun
+    tries: int  # think (retries), enforce: tries that did not count
+    tool_steps: int  # use_tools
+    hurried: bool  # enforce: the soft deadline has passed
+    tool_calls: list[ToolCall]  # think: own tools to run; use_tools: none
+    flaw: Flaw | None  # think: why the last reply does not count
+    ending: Ending | None  # think, enforce, use_tools: how the turn ends
+    spent: Usage  # think: what its calls have used
+
+
+def ending(
+    outcome: OutcomeKind,
+    text: str,
+    *,
+    candidate: str | None = None,
+    kind: FailureKind | None = None,
+) -> Ending:
+    """Return an ending."""
+    return Ending(outcome=outcome, text=text, candidate=candidate, kind=kind)
