@@ -39,7 +39,7 @@ class Endpoint:
     url: str
     key: str | None = field(default=None, repr=False)
     key_source: str = ""
-    extra_headers: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
     def is_openai(self) -> bool:

@@ -127,10 +127,27 @@ def build_backend(spec: str, **options: Any) -> LLMBackend:
 def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
     """Build the backend that a config's `backend:` mapping describes.
 
+    Args:
+        config: `type`, where it needs one `model`, and the adapter's own arguments.
+
     Raises:
         UserError: As `build_backend`.
     """
     options = dict(config)
-    kind = str(options.pop("type"))
-    model = str(options.pop("model", "") or "")
+    check_backend(config)
+    kind, model = options.pop("type"), options.pop("model", None)
     return build_backend(f"{kind}:{model}" if model else kind, **options)
+
+
+def check_backend(spec: str | Mapping[str, Any]) -> Provider:
+    """Return the provider that a spec or a config's mapping names, without building anything.
+
+    Raises:
+        UserError: When it names none, or lacks its model.
+    """
+    if isinstance(spec, str):
+        return parse_model(spec)[0]
+    kind, model = spec.get("type"), spec.get("model")
+    if not isinstance(kind, str):
+        raise UserError("A backend needs a type.", hint=f"Known: {', '.join(PROVIDERS)}.")
+    return parse_model(f"{kind}:{model}" if model else kind)[0]

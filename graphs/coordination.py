@@ -26,7 +26,7 @@ from .limits import recursion_limit
 from .names import check_names
 from .transitions import Verdict, verdict
 
-TeamGraph = CompiledStateGraph[TeamState, LiveRun | None, Question, TeamState]
+TeamGraph = CompiledStateGraph[TeamState, LiveRun, Question, TeamState]
 
 
 def coordination(
@@ -57,7 +57,7 @@ def coordination(
     async def judged(state: TeamState) -> Verdict:
         return verdict(state, policy)
 
-    graph = StateGraph(TeamState, context_schema=LiveRun | None, input_schema=Question)  # type: ignore[type-var]
+    graph = StateGraph(TeamState, context_schema=LiveRun, input_schema=Question)
     graph.add_node("ask", ask(members, policy, desk, name))
     graph.add_node("open_round", open_round(desk))
     for member in members:

@@ -98,7 +98,9 @@ class LiveRun:
     @property
     def now(self) -> float:
         """Seconds since the run began."""
-        return 0.0 if self._zero is None else asyncio.get_running_loop().time() - self._zero
+        if self._zero is None:
+            return 0.0
+        return round(asyncio.get_running_loop().time() - self._zero, 6)
 
     def open_round(self, round_id: str) -> LiveRound:
         """Return the round of this id; the one that is new closes all others."""
@@ -115,13 +117,9 @@ class LiveRun:
             event: The event with its payload.
         """
         info = runtime.execution_info
-        self._seq += 1
-        stamped = dataclasses.replace(
+        stamped = self.stamp(
             event,
-            seq=self._seq,
-            t=round(self.now, 6),
-            run_attempt=self._run_attempt,
-            thread_id=self.thread_id or (info.thread_id if info else "") or "",
+            thread_id=(info.thread_id if info else "") or "",
             round=state.get("round", 0),
             epoch=state.get("epoch", 0),
         )
@@ -129,6 +127,19 @@ class LiveRun:
             runtime.stream_writer(stamped)
         else:
             self._sink(stamped)
+
+    def stamp(self, event: Event, *, thread_id: str, round: int, epoch: int) -> Event:
+        """Return the event with its number, its time and its place in the run."""
+        self._seq += 1
+        return dataclasses.replace(
+            event,
+            seq=self._seq,
+            t=self.now,
+            run_attempt=self._run_attempt,
+            thread_id=self.thread_id or thread_id,
+            round=round,
+            epoch=epoch,
+        )
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """Take over a task that did not stop in time."""

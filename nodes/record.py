@@ -202,10 +202,10 @@ class Record:
         known = self.state["usage"].get(agent, no_usage())
         self.state["usage"][agent] = add_usage(known, usage)
 
-    def ended(self, outcome: RunOutcome) -> ResultDict:
+    def ended(self, outcome: RunOutcome, seconds: float) -> ResultDict:
         """Return the result of a run that ended from outside, as far as it had come."""
         return result_of(
-            self.state, outcome=outcome, answer=None, seconds=self.seconds, thread_id=self.thread_id
+            self.state, outcome=outcome, answer=None, seconds=seconds, thread_id=self.thread_id
         )
 
 

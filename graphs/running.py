@@ -1,0 +1,157 @@
+"""Run a graph: one question, one owned task, events for a reader, and a result in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..backends.errors import RunError, UserError
+from ..nodes.events import Event, RunFinished
+from ..nodes.live import LiveRun
+from ..nodes.record import Record, ResultDict
+from ..nodes.state import RunOutcome
+from .mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from .coordination import TeamGraph
+
+logger = logging.getLogger("massgraph")
+
+Status = Literal["running", "settled", "no_answer", "cancelled", "failed"]
+
+
+class BrokenRun(RunError):
+    """A run that could not go on; `result` is what it had by then."""
+
+    def __init__(self, message: str, result: ResultDict) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class GraphRun:
+    """One run of a coordination graph, as a task that it owns.
+
+    Args:
+        graph: Makes the graph ready; a UserError of it is one of `result`.
+        question: The question.
+        thread_id: The run's thread.
+        listening: Whether somebody will read the events; otherwise none are kept.
+    """
+
+    def __init__(
+        self,
+        graph: Callable[[], Awaitable[TeamGraph]],
+        question: str,
+        *,
+        thread_id: str,
+        listening: bool = True,
+    ) -> None:
+        self.thread_id = thread_id
+        self._record = Record(thread_id)
+        self._mailbox = Mailbox() if listening else None
+        self._live = LiveRun(sink=self._take, thread_id=thread_id)
+        self._cancelled = False
+        self._task = asyncio.create_task(self._drive(graph, question), name=f"run {thread_id}")
+        self._task.add_done_callback(_retrieved)
+
+    @property
+    def status(self) -> Status:
+        """`running`, or the outcome."""
+        result = self._record.result
+        return "running" if result is None else result["outcome"]
+
+    @property
+    def record(self) -> Record:
+        """What the events of the run amount to so far."""
+        return self._record
+
+    def cancel(self) -> None:
+        """Stop the run: its provider calls are closed, and its outcome is `cancelled`."""
+        if not self._task.done():
+            self._cancelled = True
+            self._task.cancel()
+
+    def on_end(self, call: Callable[[], None]) -> None:
+        """Have `call` called once the run's task has ended."""
+        self._task.add_done_callback(lambda _: call())
+
+    async def result(self) -> ResultDict:
+        """Wait for the end of the run.
+
+        Raises:
+            BrokenRun: When the run could not go on, with the cause chained.
+            UserError: When the question is none.
+        """
+        return await asyncio.shield(self._task)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Give out the events, the last one `run_finished`; for one reader."""
+        if self._mailbox is None:
+            return
+        async for event in self._mailbox.events():
+            yield event
+
+    async def aclose(self) -> None:
+        """Cancel the run if it still runs, and wait until nothing of it is left."""
+        self.cancel()
+        await asyncio.wait({self._task})
+
+    async def _drive(
+        self, make_ready: Callable[[], Awaitable[TeamGraph]], question: str
+    ) -> ResultDict:
+        try:
+            graph = await make_ready()
+            await graph.ainvoke(
+                {"messages": [{"role": "user", "content": question}]},  # type: ignore[arg-type]
+                self._config(graph),
+                context=self._live,
+            )
+        except asyncio.CancelledError:
+            self._end("cancelled")
+            if not self._cancelled:
+                raise
+        except UserError:
+            raise
+        except Exception as exc:
+            result = self._end("failed")
+            logger.exception("The run %s broke.", self.thread_id)
+            raise BrokenRun(f"The run broke: {type(exc).__name__}: {exc}", result) from exc
+        finally:
+            await self._live.aclose()
+            if self._mailbox is not None:
+                self._mailbox.close()
+        result = self._record.result
+        assert result is not None  # both ends of the machine say it
+        return result
+
+    def _config(self, graph: TeamGraph) -> Any:
+        if graph.checkpointer is None:
+            return {}
+        return {"configurable": {"thread_id": self.thread_id}}
+
+    def _end(self, outcome: RunOutcome) -> ResultDict:
+        """End the run from outside, unless it had just ended by itself."""
+        if self._record.result is None:
+            state = self._record.state
+            result = self._record.ended(outcome, self._live.now)
+            event = RunFinished(result=dict(result))
+            self._take(
+                self._live.stamp(
+                    event, thread_id=self.thread_id, round=state["round"], epoch=state["epoch"]
+                )
+            )
+        assert self._record.result is not None
+        return self._record.result
+
+    def _take(self, event: Event) -> None:
+        self._record.add(event)
+        if self._mailbox is not None:
+            self._mailbox.put(event)
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    """Mark the task's exception as seen: a run that nobody awaits must not warn at exit."""
+    if not task.cancelled():
+        task.exception()

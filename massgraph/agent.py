@@ -1,0 +1,104 @@
+"""Agent: who is in a team, before anything is built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, assert_never
+
+from .backends.base import LLMBackend
+from .backends.errors import UserError
+from .backends.registry import backend_from_config, build_backend, check_backend
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from .nodes.member import Member
+
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent of a team.
+
+    Args:
+        id: A letter first, then letters, digits, `_` or `-`, 64 characters at most.
+        backend: `provider:model`, or a config's `backend:` mapping, or a backend of one's own.
+            The first two are built when a run first needs them.
+        system_message: The agent's role.
+        tools: LangChain tools, or plain functions with type hints and a docstring.
+        tool_timeout_s: Seconds that one call of a tool may take.
+
+    Raises:
+        UserError: When the backend names no provider, or a number does not fit.
+    """
+
+    id: str
+    backend: str | Mapping[str, Any] | LLMBackend
+    system_message: str = ""
+    tools: Sequence[BaseTool | Callable[..., Any]] = field(default=())
+    tool_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.backend, LLMBackend):
+            check_backend(self.backend)
+        if not self.tool_timeout_s > 0:
+            raise UserError(f"Agent {self.id!r}: tool_timeout_s must be more than 0.")
+
+    def member(self, backend: LLMBackend | None = None) -> Member:
+        """Return the agent with its backend and its tools built.
+
+        Args:
+            backend: The backend, where it is built already.
+
+        Raises:
+            UserError: When a key, an extra or a file is missing, or a tool is none.
+        """
+        from .nodes.member import Member
+
+        return Member(
+            id=self.id,
+            backend=backend or self.build_backend(),
+            system_message=self.system_message,
+            tools=self._tools(),
+            tool_timeout_s=self.tool_timeout_s,
+        )
+
+    def build_backend(self) -> LLMBackend:
+        """Return the agent's backend, built if it is only named."""
+        match self.backend:
+            case LLMBackend():
+                return self.backend
+            case str():
+                return build_backend(self.backend)
+            case Mapping():
+                return backend_from_config(self.backend)
+            case _:
+                assert_never(self.backend)
+
+    def _tools(self) -> tuple[BaseTool, ...]:
+        from langchain_core.tools import BaseTool, StructuredTool
+
+        built: list[BaseTool] = []
+        for tool in self.tools:
+            try:
+                made = tool if isinstance(tool, BaseTool) else StructuredTool.from_function(tool)
+            except (TypeError, ValueError) as exc:
+                raise UserError(f"Agent {self.id!r}: {tool!r} is no tool: {exc}") from exc
+            problem = _name_problem(made.name, [other.name for other in built])
+            if problem:
+                raise UserError(f"Agent {self.id!r}: the tool {made.name!r} {problem}.")
+            built.append(made)
+        return tuple(built)
+
+
+def _name_problem(name: str, taken: Sequence[str]) -> str | None:
+    if name in ("new_answer", "vote"):
+        return "has the name of an action"
+    if name in taken:
+        return "is there twice"
+    if not TOOL_NAME.fullmatch(name):
+        return "needs a name of letters, digits, '_' and '-', 64 at most"
+    return None

@@ -1,0 +1,16 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from massgraph.backends.guard import forbid_real_requests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_requests() -> Iterator[None]:
+    """Refuse every request to a provider that is not on this machine."""
+    with forbid_real_requests():
+        yield
