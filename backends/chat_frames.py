@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from .chunks import (
     ContentChunk,
@@ -33,27 +33,37 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
+def _whole(text: str) -> str:
+    """Return the text, unless it holds half a character: that could be neither stored nor shown."""
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("half a surrogate pair")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_whole)]
+
+
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class _Function(_Wire):
-    name: str | None = None
-    arguments: str | dict[str, Any] | None = None
+    name: _Text | None = None
+    arguments: _Text | dict[str, Any] | None = None
 
 
 class _ToolCall(_Wire):
     index: int | None = None
-    id: str | None = None
+    id: _Text | None = None
     function: _Function | None = None
 
 
 class _Delta(_Wire):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
+    content: _Text | None = None
+    refusal: _Text | None = None
+    reasoning_content: _Text | None = None
     """Reasoning as DeepSeek and others send it; `reasoning` is the same thing elsewhere."""
-    reasoning: str | None = None
+    reasoning: _Text | None = None
     tool_calls: tuple[_ToolCall, ...] | None = None
     function_call: _Function | None = None
 
@@ -61,7 +71,7 @@ class _Delta(_Wire):
 class _Choice(_Wire):
     index: int | None = None
     delta: _Delta | None = None
-    finish_reason: str | None = None
+    finish_reason: _Text | None = None
 
 
 class _Details(_Wire):

@@ -48,7 +48,7 @@ class Endpoint:
 
     @property
     def shown(self) -> str:
-        """The URL as it may be shown: without user, password and query."""
+        """The URL as it may be shown: without user and password."""
         parts = urlsplit(self.url)
         return parts._replace(
             netloc=parts.netloc.rpartition("@")[2], query="", fragment=""
@@ -143,6 +143,7 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = valid and not parts.query and not parts.fragment
     except ValueError:
         valid, parts = False, urlsplit("")
     if not valid or any(char.isspace() for char in url):

@@ -11,12 +11,8 @@ import dataclasses
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import get_args
 
 from ..nodes.events import AgentStamp, Delta, Event
-
-_DELTAS = get_args(Delta)
-
 
 @dataclass(slots=True)
 class _Waiting:
@@ -26,9 +22,10 @@ class _Waiting:
     pieces: list[str] = field(default_factory=list)
 
     def merged(self) -> Event:
-        if isinstance(self.event, _DELTAS) and len(self.pieces) > 1:
-            return dataclasses.replace(self.event, delta="".join(self.pieces))
-        return self.event
+        event = self.event
+        if len(self.pieces) > 1 and isinstance(event, Delta):
+            return dataclasses.replace(event, delta="".join(self.pieces))
+        return event
 
 
 class Mailbox:
@@ -45,13 +42,11 @@ class Mailbox:
         """Take an event in; called on the event loop of the run."""
         if isinstance(event, AgentStamp):
             last = self._last.get(event.agent)
-            if last is not None and _continues(event, last.event):
-                last.pieces.append(event.delta)  # type: ignore[attr-defined]
+            if last is not None and isinstance(event, Delta) and _continues(event, last.event):
+                last.pieces.append(event.delta)
                 return
-            waiting = _Waiting(event)
+            waiting = _Waiting(event, [event.delta] if isinstance(event, Delta) else [])
             self._last[event.agent] = waiting
-            if isinstance(event, _DELTAS):
-                waiting.pieces.append(event.delta)
         else:
             waiting = _Waiting(event)
         self._waiting.append(waiting)
@@ -81,10 +76,9 @@ class Mailbox:
             await self._news.wait()
 
 
-def _continues(event: AgentStamp, last: Event) -> bool:
+def _continues(event: Delta, last: Event) -> bool:
     return (
-        isinstance(event, _DELTAS)
-        and isinstance(last, _DELTAS)
+        isinstance(last, Delta)
         and type(event) is type(last)
         and event.attempt == last.attempt
         and event.round == last.round

@@ -7,6 +7,8 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from langchain_core.messages import HumanMessage
+
 from ..backends.errors import RunError, UserError
 from ..nodes.events import Event, RunFinished
 from ..nodes.live import LiveRun
@@ -104,7 +106,7 @@ class GraphRun:
         try:
             graph = await make_ready()
             await graph.ainvoke(
-                {"messages": [{"role": "user", "content": question}]},  # type: ignore[arg-type]
+                {"messages": [HumanMessage(question)]},
                 self._config(graph),
                 context=self._live,
             )
@@ -122,9 +124,9 @@ class GraphRun:
             await self._live.aclose()
             if self._mailbox is not None:
                 self._mailbox.close()
-        result = self._record.result
-        assert result is not None  # both ends of the machine say it
-        return result
+        end = self._record.result
+        assert end is not None  # both ends of the machine say it
+        return end
 
     def _config(self, graph: TeamGraph) -> Any:
         if graph.checkpointer is None:

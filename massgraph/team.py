@@ -188,7 +188,9 @@ class Team:
 
     async def _ready(self) -> TeamGraph:
         """Return the graph, with everything built that takes long, off the event loop."""
-        graph = self._graph or await asyncio.to_thread(self._compiled)
+        graph = self._graph
+        if graph is None:
+            graph = await asyncio.to_thread(self._compiled)
         await asyncio.gather(*(backend.prepare() for backend in set(self._built())))
         return graph
 
@@ -201,7 +203,8 @@ class Team:
     def _compiled(self) -> TeamGraph:
         graph = self.compile(self._saver)
         with self._building:
-            self._graph = self._graph or graph
+            if self._graph is None:
+                self._graph = graph
             return self._graph
 
 

@@ -51,6 +51,13 @@ class AgentStamp(Stamp):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delta(AgentStamp):
+    """A piece of text, which may be merged with the next piece of the same kind."""
+
+    delta: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Stamp):
     """A question was asked; `agents` are mappings of id, provider and model."""
 
@@ -78,26 +85,23 @@ class TurnStarted(AgentStamp):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentText(AgentStamp):
+class AgentText(Delta):
     """An agent wrote text outside its action."""
 
-    delta: str
     type: Literal["agent_text"] = field(default="agent_text", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReasoning(AgentStamp):
+class AgentReasoning(Delta):
     """An agent reasoned."""
 
-    delta: str
     type: Literal["agent_reasoning"] = field(default="agent_reasoning", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerText(AgentStamp):
+class AnswerText(Delta):
     """An agent wrote a piece of its new answer, inside the tool call."""
 
-    delta: str
     type: Literal["answer_text"] = field(default="answer_text", init=False)
 
 
@@ -216,10 +220,9 @@ class PresentingStarted(AgentStamp):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalText(AgentStamp):
+class FinalText(Delta):
     """A piece of the final answer."""
 
-    delta: str
     type: Literal["final_text"] = field(default="final_text", init=False)
 
 
@@ -283,10 +286,6 @@ Event = (
     | DeadlineReached
     | RunFinished
 )
-
-Delta = AgentText | AgentReasoning | AnswerText | FinalText
-"""The events that carry a piece of text, and may be merged with the next piece."""
-
 
 def event_to_dict(event: Event) -> dict[str, Any]:
     """Return an event as plain values, `v, seq, t, type` first."""

@@ -8,12 +8,14 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from langgraph.runtime import Runtime
 
 from ..backends.errors import MassgraphError
 from .events import Event
+from .state import TeamState
+from .turn import TurnState
 
 logger = logging.getLogger("massgraph")
 
@@ -21,10 +23,8 @@ LAST_WAIT_S = 5.0
 """How long the end of a run waits for a provider or a tool that does not stop."""
 
 
-class HasRun(Protocol):
-    """A state that knows its run: TeamState, TurnState, or a person's extension of them."""
-
-    def get(self, key: str, default: Any = ..., /) -> Any: ...
+HasRun = TeamState | TurnState
+"""A state that knows its run, or a person's extension of one."""
 
 
 @dataclass(slots=True)
@@ -65,30 +65,23 @@ class LiveRound:
         return sorted(agent for agent, turn in self.turns.items() if not turn.spared())
 
 
+@dataclass(eq=False)
 class LiveRun:
     """One run while it runs: the `context` of a graph, made by `Team`, optional for others.
 
     Args:
-        sink: Takes every event, with its number still open; None sends events to LangGraph's
-            custom stream, numbered.
+        sink: Takes every event; None sends events to LangGraph's custom stream.
         thread_id: The run's thread, where LangGraph knows none.
         run_attempt: 1, and one more for each resume.
     """
 
-    def __init__(
-        self,
-        *,
-        sink: Callable[[Event], None] | None = None,
-        thread_id: str = "",
-        run_attempt: int = 1,
-    ) -> None:
-        self._sink = sink
-        self.thread_id = thread_id
-        self._run_attempt = run_attempt
-        self._zero: float | None = None
-        self._seq = 0
-        self._rounds: dict[str, LiveRound] = {}
-        self.stragglers: set[asyncio.Task[Any]] = set()
+    sink: Callable[[Event], None] | None = None
+    thread_id: str = ""
+    run_attempt: int = 1
+    stragglers: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
+    _zero: float | None = field(default=None, init=False)
+    _seq: int = field(default=0, init=False)
+    _rounds: dict[str, LiveRound] = field(default_factory=dict, init=False)
 
     def begin(self, elapsed: float) -> None:
         """Start the clock at `elapsed` seconds, unless it runs already."""
@@ -123,10 +116,10 @@ class LiveRun:
             round=state.get("round", 0),
             epoch=state.get("epoch", 0),
         )
-        if self._sink is None:
+        if self.sink is None:
             runtime.stream_writer(stamped)
         else:
-            self._sink(stamped)
+            self.sink(stamped)
 
     def stamp(self, event: Event, *, thread_id: str, round: int, epoch: int) -> Event:
         """Return the event with its number, its time and its place in the run."""
@@ -135,7 +128,7 @@ class LiveRun:
             event,
             seq=self._seq,
             t=self.now,
-            run_attempt=self._run_attempt,
+            run_attempt=self.run_attempt,
             thread_id=self.thread_id or thread_id,
             round=round,
             epoch=epoch,
@@ -192,4 +185,4 @@ class Desk:
     async def close(self, runtime: Runtime[Any], state: HasRun) -> None:
         """End a run: nothing of it stays behind."""
         await self.live(runtime, state).aclose()
-        self._runs.pop(state.get("run"), None)
+        self._runs.pop(state.get("run", ""), None)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
 from .state import TeamState
 
-MachineNode = Callable[[TeamState, Runtime[Any]], Awaitable[dict[str, Any]]]
-"""A node of the machine: state and runtime in, an update of the state out."""
+
+class MachineNode(Protocol):
+    """A node of the machine: state and runtime in, an update of the state out."""
+
+    def __call__(self, state: TeamState, *, runtime: Runtime[Any]) -> Awaitable[dict[str, Any]]:
+        """Do the step."""
+        ...
+
 
 
 def merged(state: TeamState, update: dict[str, Any]) -> TeamState:

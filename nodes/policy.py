@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -84,8 +84,8 @@ class PolicyFields(BaseModel):
     @field_validator("rule", mode="before")
     @classmethod
     def _rule_is_known(cls, value: Any) -> Any:
-        if isinstance(value, str) and value not in RuleName.__args__:
-            raise ValueError(f"unknown rule {value!r}; known: {', '.join(RuleName.__args__)}")
+        if isinstance(value, str) and value not in get_args(RuleName):
+            raise ValueError(f"unknown rule {value!r}; known: {', '.join(get_args(RuleName))}")
         return value
 
     @field_validator("*", mode="after")

@@ -259,7 +259,3 @@ def result_of(
 
 def _bare(vote: Vote) -> BareVote:
     return BareVote(voter=vote["voter"], candidate=vote["candidate"], reason=vote["reason"])
-
-
-def _kind(kind: str | None) -> FailureKind:
-    return kind or "internal"  # type: ignore[return-value]

@@ -6,7 +6,7 @@ at once, and `messages` grows from question to question.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -157,13 +157,18 @@ def no_usage() -> Usage:
 
 def add_usage(one: Usage, other: Usage) -> Usage:
     """Return the sum of two usages; a cost is known only when one side knows it."""
-    total: dict[str, Any] = {
-        key: one[key] + other[key]  # type: ignore[literal-required]
-        for key in one
-        if key != "cost_usd"
-    }
     costs = [usage["cost_usd"] for usage in (one, other) if usage["cost_usd"] is not None]
-    return Usage(**total, cost_usd=sum(costs) if costs else None)
+    return Usage(
+        calls=one["calls"] + other["calls"],
+        retries=one["retries"] + other["retries"],
+        stopped=one["stopped"] + other["stopped"],
+        input_tokens=one["input_tokens"] + other["input_tokens"],
+        cached_tokens=one["cached_tokens"] + other["cached_tokens"],
+        output_tokens=one["output_tokens"] + other["output_tokens"],
+        reasoning_tokens=one["reasoning_tokens"] + other["reasoning_tokens"],
+        wasted_tokens=one["wasted_tokens"] + other["wasted_tokens"],
+        cost_usd=sum(costs) if costs else None,
+    )
 
 
 def agents_of(state: TeamState) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
@@ -34,7 +34,7 @@ from .prompts import turn_messages
 from .race import Stop, Watch
 from .state import add_usage, no_usage
 from .stream import Call, Listener, Reply, Request, deadline
-from .turn import Ending, Flaw, TurnState, ending
+from .turn import Flaw, TurnState, ending
 
 MAX_TOOL_STEPS = 20
 """How often an agent may use its own tools in a turn; then only the actions are offered."""
@@ -44,7 +44,13 @@ DEADLINE = "the deadline has passed"
 RELEASED = "a peer's new answer made this work worthless"
 CANCELLED = "the run was cancelled"
 
-TurnNode = Callable[[TurnState, Runtime[Any]], Awaitable[dict[str, Any]]]
+
+class TurnNode(Protocol):
+    """A node of an agent's turn: state and runtime in, an update of the turn out."""
+
+    def __call__(self, state: TurnState, *, runtime: Runtime[Any]) -> Awaitable[dict[str, Any]]:
+        """Do the step."""
+        ...
 
 
 def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
@@ -245,5 +251,3 @@ def _builtin(who: dict[str, Any], result: Any) -> ToolFinished:
         **who, name=name, result=str(result), error=None, seconds=0.0, builtin=True
     )
 
-
-__all__ = ["DEADLINE", "NOTHING_LEGAL", "Ending", "TurnNode", "think", "turn_watch"]

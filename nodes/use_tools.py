@@ -93,8 +93,9 @@ class _Work:
         tool = self._member.tool(call["name"])
         assert tool is not None  # judged before: only offered tools come here
         limit = self._member.tool_timeout_s
+        timeout = asyncio.timeout(limit)
         try:
-            async with asyncio.timeout(limit) as timeout:
+            async with timeout:
                 result = await tool.ainvoke({**call, "type": "tool_call"})
         except GraphBubbleUp:
             raise

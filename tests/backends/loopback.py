@@ -183,6 +183,7 @@ class LoopbackServer:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started: asyncio.Server | None = None
         self._hung_up: asyncio.Queue[Request] = asyncio.Queue()
+        self._broken: list[Exception] = []
         self._handlers: set[asyncio.Task[Any]] = set()
 
     # --- for tests ---------------------------------------------------------------------------
@@ -207,6 +208,8 @@ class LoopbackServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        if self._broken:
+            raise self._broken[0]
 
     async def disconnected(self, timeout: float) -> float:
         """Return when the next client hung up in the middle of a reply.
@@ -267,6 +270,8 @@ class LoopbackServer:
             await self._serve_requests(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client or the test has ended it
+        except Exception as exc:  # a mistake in the script: raised where the test sees it
+            self._broken.append(exc)
         finally:
             self._handlers.discard(task)
             self.connections -= 1

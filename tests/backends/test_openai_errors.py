@@ -1,0 +1,122 @@
+"""The table from the SDK's exceptions to ours."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import socket
+import ssl
+from types import ModuleType
+
+import httpx2
+import openai
+import pytest
+from openai import _exceptions
+
+from massgraph.backends.errors import BackendError, InternalBackendError
+from massgraph.backends.openai_client import Endpoint
+from massgraph.backends.openai_errors import error_table, mapped_class, retry_after, translate
+
+AT = Endpoint("http://127.0.0.1:9/v1")
+ENDINGS = ("Error", "Exception", "Timeout", "Closed", "Consumed", "Conflict", "Read", "URL")
+NOT_EXPORTED = {"SubjectTokenProviderError"}
+"""Classes of the SDK that the row of its base class is meant for."""
+
+
+def exceptions_of(module: ModuleType) -> set[type[Exception]]:
+    """Return the exceptions that a module exports."""
+    exported = (getattr(module, name) for name in module.__all__ if name.endswith(ENDINGS))
+    return {value for value in exported if inspect.isclass(value) and issubclass(value, Exception)}
+
+
+SDK = exceptions_of(openai) | {
+    value
+    for value in vars(_exceptions).values()
+    if inspect.isclass(value) and issubclass(value, Exception) and "openai" in value.__module__
+}
+"""The exceptions of the SDK, those that it does not export included."""
+
+
+def test_every_exception_has_a_row() -> None:
+    """Every exception of the SDK and of its HTTP client is named, or is below one that is."""
+    found = SDK | exceptions_of(httpx2)
+    assert len(found) > 40
+    assert {cls.__name__ for cls in found if mapped_class(cls) is None} == set()
+
+
+def test_only_what_is_meant_for_it_reaches_the_last_row() -> None:
+    """A new class of the SDK is noticed here, and does not just become an internal error."""
+    internal = {cls for cls in SDK if mapped_class(cls) is InternalBackendError}
+    assert {cls.__name__ for cls in internal} - NOT_EXPORTED == {"OpenAIError"}
+
+
+@pytest.mark.parametrize("cls", [httpx2.TransportError, json.JSONDecodeError, UnicodeDecodeError])
+def test_what_is_not_the_sdk_has_a_row(cls: type[Exception]) -> None:
+    """What may pass through the SDK as it is has a row, too."""
+    assert mapped_class(cls) is not None
+
+
+def test_no_row_is_hidden() -> None:
+    """The most specific rows come first: none stands behind one that covers it."""
+    above: list[type[BaseException]] = []
+    for cls, _ in error_table():
+        assert not issubclass(cls, tuple(above)), cls
+        above.append(cls)
+
+
+def test_every_status_class_fits_its_status() -> None:
+    """An error with a status becomes what its status says, whatever its class."""
+    for cls in SDK:
+        status = getattr(cls, "status_code", None)
+        if isinstance(status, int):
+            response = httpx2.Response(status, request=httpx2.Request("POST", AT.url))
+            words = () if cls is openai.OAuthError else ("x",)
+            error = translate(cls(*words, response=response, body=None), AT)
+            assert error.status == status
+            assert type(error) is not InternalBackendError
+
+
+def test_an_unknown_exception_is_internal() -> None:
+    """What nobody has named is our own fault, and keeps its cause."""
+    oops = KeyError("x")
+    error = translate(oops, AT)
+    assert type(error) is InternalBackendError
+    assert error.__cause__ is oops
+
+
+def test_our_own_errors_stay_as_they_are() -> None:
+    """An error that is ours already is not wrapped."""
+    ours = BackendError("x")
+    assert translate(ours, AT) is ours
+
+
+def test_long_words_are_cut() -> None:
+    """A server's words are cut where they get long, and stand on one line."""
+    response = httpx2.Response(500, request=httpx2.Request("POST", AT.url))
+    body = {"message": "so\nmany words " * 500}
+    error = translate(openai.InternalServerError("x", response=response, body=body), AT)
+    assert len(str(error)) < 600
+    assert "\n" not in str(error)
+
+
+def test_retry_after_as_a_date() -> None:
+    """A date counts from now, and never backwards."""
+    headers = {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert retry_after(headers, now=1792567680.0 - 30) == 30
+    assert retry_after(headers, now=1792567680.0 + 30) == 0
+
+
+def test_words_for_a_connection() -> None:
+    """An unknown host and a failed TLS handshake are told apart from a server that is down."""
+    request = httpx2.Request("POST", AT.url)
+
+    def said(cause: Exception) -> str:
+        error = openai.APIConnectionError(request=request)
+        error.__cause__ = httpx2.ConnectError("x")
+        error.__cause__.__cause__ = cause
+        return str(translate(error, AT))
+
+    assert "is not known" in said(socket.gaierror(-2, "Name or service not known"))
+    assert "No secure connection" in said(ssl.SSLError(1, "certificate verify failed"))
+    assert "Is it running?" in said(ConnectionRefusedError(111, "refused"))
+    assert "No connection" in str(translate(httpx2.ConnectTimeout("x"), AT))
