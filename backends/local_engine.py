@@ -16,7 +16,6 @@ import asyncio
 import importlib
 import os
 import secrets
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -39,6 +38,8 @@ Chunk = Mapping[str, Any]
 
 _BATCH = 64
 """Prompt tokens a step: a call can be stopped, and others go on, between two steps (0.4 s)."""
+_QUEUE_BEAT_S = 5.0
+"""How often a call that waits for a slot gives a sign of life."""
 
 
 class Server(Protocol):
@@ -78,16 +79,15 @@ class Engine:
             body: The request, as of the OpenAI wire; `stream` is set.
 
         Yields:
-            The engine's chunks, and None when the call has left the queue.
+            The engine's chunks, and None now and then while the call waits for a slot.
 
         Raises:
             BackendError: When the engine refuses the request or breaks.
         """
         call = _Call(asyncio.get_running_loop())
-        future = self._pool.submit(self._answer, body, call)
-        future.add_done_callback(call.put)
+        future = self._submit(body, call)
         try:
-            while not isinstance(item := await call.items.get(), Future):
+            while not isinstance(item := await call.next(), Future):
                 if item is not None and "error" in item:
                     raise _error(item["error"])
                 yield item
@@ -96,12 +96,20 @@ class Engine:
             call.stopped = True
             future.cancel()
 
+    def _submit(self, body: dict[str, Any], call: _Call) -> Future[None]:
+        try:
+            future = self._pool.submit(self._answer, body, call)
+        except RuntimeError as exc:
+            raise BackendConnectionError("The engine is closed.") from exc
+        future.add_done_callback(call.put)
+        return future
+
     def _answer(self, body: dict[str, Any], call: _Call) -> None:
         def take(chunk: Chunk) -> bool:
             call.put(chunk)
             return call.stopped or self._closing
 
-        call.put(None)
+        call.queued = False
         if self._server is not None and not call.stopped:
             self._server.handle_chat_completions({**body, "stream": True}, take)
         if self._closing:
@@ -119,14 +127,26 @@ class _Call:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.items: asyncio.Queue[Chunk | None | Future[None]] = asyncio.Queue()
+        self._items: asyncio.Queue[Chunk | Future[None]] = asyncio.Queue()
+        self.queued = True
         self.stopped = False
 
-    def put(self, item: Chunk | None | Future[None]) -> None:
+    def put(self, item: Chunk | Future[None]) -> None:
+        """Hand over a chunk, or at the end the call's future; from any thread."""
         try:
-            self._loop.call_soon_threadsafe(self.items.put_nowait, item)
+            self._loop.call_soon_threadsafe(self._items.put_nowait, item)
         except RuntimeError:  # the loop was closed: nobody reads any more
             self.stopped = True
+
+    async def next(self) -> Chunk | Future[None] | None:
+        """Return what comes next; None when the call has been waiting for a slot for a while."""
+        while self.queued and self._items.empty():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_QUEUE_BEAT_S):
+                    return await self._items.get()
+            if self.queued:
+                return None
+        return await self._items.get()
 
 
 def _load(settings: EngineSettings, slots: int) -> Server:
@@ -195,31 +215,3 @@ def _error(error: Mapping[str, Any]) -> BackendError:
     if isinstance(code, int) and 400 <= code < 500:
         return BadRequestError(first_line, status=code)
     return InternalBackendError(f"The engine failed: {first_line or kind}")
-
-
-def in_thread(work: Callable[[], Any], name: str) -> tuple[threading.Thread, Future[Any]]:
-    """Run `work` in a thread that ends with it, and return both it and the result to come."""
-    future: Future[Any] = Future()
-    future.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel the others
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as exc:  # noqa: BLE001 - handed on to those who wait
-            future.set_exception(exc)
-        else:
-            future.set_result(result)
-
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    return thread, future
-
-
-async def join(thread: threading.Thread, future: Future[Any]) -> Any:
-    """Await a thread's result, and that the thread is gone."""
-    try:
-        return await asyncio.wrap_future(future)
-    finally:
-        if future.done():
-            with suppress(RuntimeError):
-                thread.join()

@@ -18,18 +18,17 @@ from massgraph.backends.openai_client import Endpoint
 from massgraph.backends.openai_errors import error_table, mapped_class, retry_after, translate
 
 AT = Endpoint("http://127.0.0.1:9/v1")
-ENDINGS = ("Error", "Exception", "Timeout", "Closed", "Consumed", "Conflict", "Read", "URL")
 NOT_EXPORTED = {"SubjectTokenProviderError"}
 """Classes of the SDK that the row of its base class is meant for."""
 
 
-def exceptions_of(module: ModuleType) -> set[type[Exception]]:
-    """Return the exceptions that a module exports."""
-    exported = (getattr(module, name) for name in module.__all__ if name.endswith(ENDINGS))
+def exceptions_of(module: ModuleType, ending: str = "") -> set[type[Exception]]:
+    """Return the exceptions that a module exports, of those names that end so."""
+    exported = (getattr(module, name) for name in module.__all__ if name.endswith(ending))
     return {value for value in exported if inspect.isclass(value) and issubclass(value, Exception)}
 
 
-SDK = exceptions_of(openai) | {
+SDK = exceptions_of(openai, "Error") | {
     value
     for value in vars(_exceptions).values()
     if inspect.isclass(value) and issubclass(value, Exception) and "openai" in value.__module__

@@ -1,0 +1,292 @@
+"""Random teams of agents that do everything wrong that can be done."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+
+from massgraph import Agent, LLMBackend, Policy, StreamChunk, Team, ToolSchema
+from massgraph.backends.chunks import (
+    ContentChunk,
+    DoneChunk,
+    ErrorChunk,
+    ToolCallDeltaChunk,
+    ToolCallsChunk,
+    UsageChunk,
+)
+from massgraph.backends.errors import BackendErrorKind, error_class
+from massgraph.backends.usage import TokenUsage
+from tests.vloop import VirtualLoop
+
+KINDS: tuple[BackendErrorKind, ...] = (
+    "auth",
+    "rate_limit",
+    "overloaded",
+    "timeout",
+    "bad_request",
+    "connection",
+    "incomplete_stream",
+    "malformed",
+    "refused",
+)
+
+
+class ShuffledLoop(VirtualLoop):
+    """A virtual clock under which what is ready runs in a random order, the same for a seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._rng = random.Random(seed)
+
+    def _run_once(self) -> None:
+        ready = self._ready  # type: ignore[attr-defined]
+        if len(ready) > 1:
+            handles = list(ready)
+            self._rng.shuffle(handles)
+            ready.clear()
+            ready.extend(handles)
+        super()._run_once()  # type: ignore[misc]
+
+
+@dataclass
+class Calls:
+    """What a team's backends were asked."""
+
+    by_turn: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    running: int = 0
+
+
+class ChaosBackend(LLMBackend):
+    """Does something random at each call: more often right than wrong.
+
+    Args:
+        seed: What it does.
+        name: Its agent, for reports.
+        calls: Where calls are counted.
+        wrongness: The share of its calls in which it does something wrong.
+    """
+
+    def __init__(self, seed: int, name: str, calls: Calls, wrongness: float) -> None:
+        super().__init__()
+        self._rng, self._name, self._calls = random.Random(seed), name, calls
+        self._wrongness = wrongness
+
+    @property
+    def provider_name(self) -> str:
+        return "chaos"
+
+    async def stream_with_tools(
+        self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
+    ) -> AsyncIterator[StreamChunk]:
+        self._look_at(messages)
+        self._calls.running += 1
+        try:
+            async for chunk in self._play({tool.name: tool for tool in tools}):
+                yield chunk
+        finally:
+            self._calls.running -= 1
+
+    def _look_at(self, messages: Sequence[AnyMessage]) -> None:
+        """Complain as a strict provider does: each call answered once, each result asked for."""
+        asked: set[str] = set()
+        for message in messages:
+            if isinstance(message, ToolMessage):
+                if message.tool_call_id not in asked:
+                    self._calls.problems.append(f"{self._name}: a result that nobody asked for")
+                asked.discard(message.tool_call_id)
+            elif asked:
+                self._calls.problems.append(f"{self._name}: unanswered calls {asked}")
+                asked = set()
+            if isinstance(message, AIMessage):
+                asked = {call["id"] or "" for call in message.tool_calls}
+        if asked:
+            self._calls.problems.append(f"{self._name}: unanswered calls {asked}")
+
+    async def _play(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        rng = self._rng
+        await asyncio.sleep(rng.choice([0, 0.01, 0.1, 1, 7]) * rng.random())
+        if rng.random() < self._wrongness:
+            async for chunk in rng.choice(self._faults())(tools):
+                yield chunk
+            return
+        if not tools.keys() & {"vote", "new_answer"}:
+            for _ in range(rng.randrange(1, 5)):
+                yield ContentChunk(f"final words {rng.random():.3f} ")
+                await asyncio.sleep(rng.random())
+            yield DoneChunk()
+            return
+        vote = "vote" in tools and ("new_answer" not in tools or rng.random() < 0.75)
+        async for chunk in self._calls_of([self._vote(tools) if vote else self._answer()]):
+            yield chunk
+
+    def _answer(self) -> tuple[str, dict[str, Any]]:
+        return "new_answer", {"content": f"{self._name} says {self._rng.random()} \\ **x**"}
+
+    def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
+        labels = tools["vote"].parameters["properties"]["agent_id"]["enum"]
+        return "vote", {"agent_id": self._rng.choice(labels), "reason": "because"}
+
+    async def _calls_of(
+        self, calls: Sequence[tuple[str, dict[str, Any]]]
+    ) -> AsyncIterator[StreamChunk]:
+        rng = self._rng
+        if rng.random() < 0.3:
+            yield ContentChunk("thinking aloud")
+        if rng.random() < 0.3:
+            yield ToolCallsChunk(
+                tuple(
+                    {"name": name, "args": args, "id": f"w{n}", "type": "tool_call"}
+                    for n, (name, args) in enumerate(calls)
+                )
+            )
+        else:
+            for index, (name, args) in enumerate(calls):
+                yield ToolCallDeltaChunk(index, id=f"d{index}", name=name)
+                text = json.dumps(args)
+                while text:
+                    cut = rng.randrange(1, 12)
+                    yield ToolCallDeltaChunk(index, arguments=text[:cut])
+                    text = text[cut:]
+                    if rng.random() < 0.2:
+                        await asyncio.sleep(rng.random())
+        yield UsageChunk(TokenUsage(input_tokens=10, output_tokens=5))
+        yield DoneChunk("tool_calls")
+
+    def _faults(self) -> list[Callable[[dict[str, ToolSchema]], AsyncIterator[StreamChunk]]]:
+        return [
+            self._raises,
+            self._error,
+            self._breaks,
+            self._hangs,
+            self._babbles,
+            self._talks,
+            self._wrong_calls,
+            self._repeats,
+            self._bad_json,
+            self._ends_early,
+            self._ignores_cancellation,
+        ]
+
+    async def _raises(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        if self._rng.random() < 0.5:
+            yield ContentChunk("I was about to say")
+        raise RuntimeError("a bug in an adapter")
+
+    async def _error(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        kind = self._rng.choice(KINDS)
+        after = self._rng.choice([None, 0.5, 30.0, 500.0])
+        yield ErrorChunk(error_class(kind)("simulated", retry_after=after))
+
+    async def _breaks(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        yield ToolCallDeltaChunk(0, id="b", name="new_answer", arguments='{"content": "half of')
+        await asyncio.sleep(self._rng.random())
+        raise error_class(self._rng.choice(KINDS))("cut")
+
+    async def _hangs(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        if self._rng.random() < 0.5:
+            yield ContentChunk("hm")
+        await asyncio.Event().wait()
+
+    async def _babbles(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        while True:
+            yield ContentChunk("and another thing ")
+            await asyncio.sleep(5)
+
+    async def _talks(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        yield ContentChunk(self._rng.choice(["", "I vote for agent1.", '{"name": "vote"}']))
+        yield DoneChunk(self._rng.choice(["stop", "length", "refusal", "other"]))
+
+    async def _wrong_calls(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        votes = [("vote", {"agent_id": "agent1", "reason": "one"})] * 2
+        both = [self._answer(), ("vote", {"agent_id": "agent1"})]
+        wrong: list[list[tuple[str, dict[str, Any]]]] = [
+            votes,
+            both,
+            [("vote", {"agent_id": "agent99", "reason": ""})],
+            [("vote", {"agent_id": ["agent1"]})],
+            [("new_answer", {"content": ""})],
+            [("new_answer", {"content": 7})],
+            [("new_answer", {})],
+            [("lookup", {"q": "x"})],
+        ]
+        async for chunk in self._calls_of(self._rng.choice(wrong)):
+            yield chunk
+
+    async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        async for chunk in self._calls_of([("new_answer", {"content": "the  same\nfor all"})]):
+            yield chunk
+
+    async def _bad_json(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        yield ToolCallDeltaChunk(0, id="j", name="vote", arguments='{"agent_id": ')
+        yield DoneChunk("tool_calls")
+
+    async def _ends_early(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+        if self._rng.random() < 0.5:
+            yield ContentChunk("that is")
+
+    async def _ignores_cancellation(
+        self, tools: dict[str, ToolSchema]
+    ) -> AsyncIterator[StreamChunk]:
+        yield ContentChunk("wait")
+        until = asyncio.get_running_loop().time() + self._rng.choice([0.1, 3.0])
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            try:
+                await asyncio.sleep(left)
+            except asyncio.CancelledError:
+                continue
+        yield DoneChunk()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One random team under one random policy.
+
+    Args:
+        seed: What everything follows from.
+    """
+
+    seed: int
+    policy: Policy
+    team: Team
+    agents: list[str]
+    calls: Calls
+
+
+def scenario(seed: int) -> Scenario:
+    """Return the scenario of a seed."""
+    rng = random.Random(seed)
+    agents = [f"a{n}" for n in range(1, rng.choice([1, 2, 3, 3, 4, 5, 6]) + 1)]
+    policy = Policy(
+        quorum=rng.choice([1, 1, 2, 0.5, 0.9]),
+        self_votes=rng.choice(["allow", "ignore", "forbid"]),
+        seed=seed,
+        on_new_answer=rng.choice(["cancel", "finish"]),
+        max_answers_per_agent=rng.choice([1, 2, 3]),
+        max_debate_rounds=rng.choice([0, 1, 2]),
+        max_unfinished_rounds=rng.choice([0, 1, 2]),
+        idle_timeout_s=rng.choice([5.0, 60.0, None]),
+        call_timeout_s=rng.choice([None, 20.0]),
+        attempts=rng.choice([1, 2, 3]),
+        round_deadline_s=rng.choice([3.0, 40.0, 300.0]),
+        run_deadline_s=rng.choice([4.0, 100.0, 1800.0]),
+        final=rng.choice(["present", "reuse"]),
+        single=rng.choice(["answer", "coordinate"]),
+    )
+    calls = Calls()
+    wrongness = rng.choice([0.0, 0.15, 0.4, 0.9])
+    team = Team(
+        [
+            Agent(agent, ChaosBackend(rng.randrange(2**32), agent, calls, wrongness))
+            for agent in agents
+        ],
+        policy,
+    )
+    return Scenario(seed, policy, team, agents, calls)

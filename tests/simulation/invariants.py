@@ -1,0 +1,195 @@
+"""The protocol's invariants, checked on the events and the state of one finished run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from massgraph.nodes.events import (
+    AgentStamp,
+    AnswersAccepted,
+    DebateOpened,
+    Event,
+    PresentingEnded,
+    RoundOpened,
+    RunFinished,
+    RunStarted,
+    TurnEnded,
+    TurnStarted,
+    Verdict,
+    VoteCast,
+    WinnerSelected,
+)
+from massgraph.nodes.policy import Policy
+from massgraph.nodes.race import GRACE_S
+from massgraph.nodes.record import fold_events, result_of
+
+SLACK_S = 2.0
+"""Virtual seconds that stragglers and rounding may add to a deadline."""
+
+
+class Checker:
+    """Walks through the events of a run once, keeping what the invariants speak of.
+
+    Args:
+        policy: The policy of the run.
+        agents: The ids of all agents, in registration order.
+    """
+
+    def __init__(self, policy: Policy, agents: Sequence[str]) -> None:
+        self.policy, self.agents = policy, list(agents)
+        self.answers: dict[str, int] = {}
+        self.votes: dict[str, str] = {}
+        self.reasons: set[str] = set()
+        self.failed: set[str] = set()
+        self.drafts: Counter[str] = Counter()
+        self.open_turns: dict[str, TurnStarted] = {}
+        self.seen: dict[str, list[str]] = {}
+        self.last: Event | None = None
+        self.round_opened_at = 0.0
+        self.settled = False
+        self.verdicts: list[str] = []
+        self.owed_by_all = True
+        self.counts: Counter[str] = Counter()
+
+    def check(self, events: Sequence[Event], state: dict[str, Any]) -> None:
+        """Check everything; an AssertionError names the invariant."""
+        for event in events:
+            self.one(event)
+            self.last = event
+        assert isinstance(events[0], RunStarted), "S7: a record begins with run_started"
+        assert isinstance(events[-1], RunFinished), "S6: a record ends with run_finished"
+        assert self.counts["run_finished"] == 1, "S6: exactly one end"
+        assert not self.open_turns, f"S1: turns without an outcome: {self.open_turns}"
+        self.final(events, state)
+
+    def one(self, event: Event) -> None:
+        """Check one event against what came before it."""
+        self.counts[event.type] += 1
+        if self.last is not None:
+            assert event.seq == self.last.seq + 1, "S7: numbers have gaps"
+            assert event.t >= self.last.t, "S7: time went backwards"
+            assert event.epoch >= self.last.epoch, "S7: the epoch fell"
+            assert event.round >= self.last.round, "S7: the round fell"
+        if isinstance(event, AgentStamp):
+            assert event.attempt <= self.policy.attempts, "S8: more tries than allowed"
+        match event:
+            case RoundOpened():
+                self.round_opened(event)
+            case TurnStarted():
+                assert event.agent not in self.open_turns, "S1: one turn at a time"
+                self.open_turns[event.agent] = event
+                labels = [f"agent{n}" for n, a in enumerate(self.agents, 1) if a in self.answers]
+                assert event.answers == labels, "S2: an agent sees exactly the current answers"
+            case TurnEnded():
+                self.turn_ended(event)
+            case AnswersAccepted():
+                self.accepted(event)
+            case VoteCast():
+                self.voted(event)
+            case DebateOpened():
+                self.votes, self.reasons, self.owed_by_all = {}, set(), True
+            case Verdict():
+                self.judged(event)
+            case WinnerSelected():
+                assert event.winner in self.answers, "S4: the winner has a current answer"
+                assert event.winner == self.oracle(), "S5: the winner is not the rule's"
+            case PresentingEnded():
+                assert self.settled, "S6: nothing is presented before settling"
+            case _:
+                pass
+
+    def round_opened(self, event: RoundOpened) -> None:
+        """S3, S5: who is asked."""
+        live = [agent for agent in self.agents if agent not in self.failed]
+        owing = [agent for agent in live if agent not in self.votes]
+        assert event.asked == owing, "S3: everybody who owes is asked, and nobody else"
+        assert event.asked, "a round without anybody"
+        if self.owed_by_all:
+            assert event.asked == live, "S3: after a restart everybody owes"
+        assert not self.settled, "S6: no round after settling"
+        self.round_opened_at, self.owed_by_all = event.t, False
+        self.reasons = set()
+
+    def turn_ended(self, event: TurnEnded) -> None:
+        """S1, S8, L2: how a turn ends."""
+        started = self.open_turns.pop(event.agent, None)
+        assert started is not None, "S1: an outcome without a turn"
+        assert started.round == event.round, "S1: an outcome of another round"
+        assert not self.settled, "S6: nothing is accepted after settling"
+        late = event.t - self.round_opened_at - self.policy.round_deadline_s
+        assert late <= GRACE_S + SLACK_S, "L2: a turn held its round beyond the deadline"
+        if event.outcome == "new_answer":
+            self.drafts[event.agent] += 1
+            most = self.policy.max_answers_per_agent
+            assert self.drafts[event.agent] <= most, "S8: more answers than allowed"
+        elif event.outcome == "failed":
+            self.failed.add(event.agent)
+        elif event.outcome == "abstained":
+            self.reasons.add(event.agent)
+
+    def accepted(self, event: AnswersAccepted) -> None:
+        """S3: publishing."""
+        assert self.last is not None
+        assert event.epoch == self.last.epoch + 1, "S3: publishing raises the epoch by one"
+        for agent in event.withdrawn:
+            del self.answers[agent]
+        for answer in event.answers:
+            assert answer["epoch"] == event.epoch, "S3: an answer's epoch is that of its publishing"
+            self.answers[answer["agent"]] = answer["epoch"]
+        self.votes, self.reasons, self.owed_by_all = {}, set(), True
+
+    def voted(self, event: VoteCast) -> None:
+        """S2, S4: what a vote may be."""
+        assert event.candidate in self.answers, "S4: a vote is for a current answer"
+        assert event.voter not in self.votes, "S4: one live vote an agent"
+        assert event.voter not in self.failed, "S4: a failed agent does not vote"
+        if self.policy.self_votes == "forbid" and len(self.agents) > 1:
+            assert event.voter != event.candidate, "S4: nobody votes for itself here"
+        self.votes[event.voter] = event.candidate
+
+    def judged(self, event: Verdict) -> None:
+        """S5, S6: when a run may settle."""
+        self.verdicts.append(event.verdict)
+        assert not self.settled, "S6: one verdict ends the run"
+        if event.verdict in ("settled", "no_answer"):
+            self.settled = True
+        if event.verdict == "no_answer":
+            assert not self.answers, "S5: there is an answer"
+        if event.verdict == "settled":
+            live = {agent for agent in self.agents if agent not in self.failed}
+            silent = live - set(self.votes) - self.reasons
+            assert not silent, f"S5: neither a vote nor a reason from {silent}"
+
+    def oracle(self) -> str:
+        """Elect by plurality, worked out a second time: most votes, then earliest, then first."""
+        ignore = self.policy.self_votes == "ignore" and len(self.agents) > 1
+        weight: Counter[str] = Counter()
+        for voter, candidate in self.votes.items():
+            if not (ignore and voter == candidate):
+                weight[candidate] += 1
+        return min(
+            self.answers, key=lambda a: (-weight[a], self.answers[a], self.agents.index(a))
+        )
+
+    def final(self, events: Sequence[Event], state: dict[str, Any]) -> None:
+        """S6, S7, L1: the end, and the fold."""
+        end = events[-1]
+        assert isinstance(end, RunFinished)
+        assert self.settled, "L1: the run ended without a verdict"
+        presented = 1 if state["outcome"] == "settled" else 0
+        assert self.counts["presenting_ended"] == presented, "S6: one final presentation"
+        limit = self.policy.run_deadline_s + self.policy.round_deadline_s + SLACK_S
+        assert end.t <= limit, "L1: the run took longer than its deadline allows"
+        record = fold_events(events)
+        for key, value in record.state.items():
+            assert value == state[key], f"S7: folding the events gives another {key}"
+        folded = result_of(
+            record.state,
+            outcome=state["outcome"],
+            answer=state["answer"],
+            seconds=end.result["duration_s"],
+            thread_id=end.thread_id,
+        )
+        assert folded == end.result, "S7: the result is not the fold"
