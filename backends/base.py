@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .usage import TokenUsage, estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage, ToolCall, ToolMessage
+    from pydantic import BaseModel
 
     from .chunks import StreamChunk
 
@@ -44,6 +45,8 @@ class LLMBackend(ABC):
     model: str = ""
     brief_prompts: bool = False
     """True for a model so small that it follows short prompts better than explicit ones."""
+    config_options: ClassVar[type[BaseModel] | None] = None
+    """What a config may say of it, where the arguments of `__init__` do not tell by themselves."""
 
     def __init__(self) -> None:
         self._usage = TokenUsage()

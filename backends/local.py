@@ -118,7 +118,7 @@ class LocalBackend(LLMBackend):
         lease = self._leases.get(loop)
         if lease is None:
             lease = self._leases[loop] = Lease(self._settings)
-            await self._release(*[other for other in self._leases if other.is_closed()])
+            await self._release(*[other for other in list(self._leases) if other.is_closed()])
         try:
             return await lease.engine()
         except Exception:

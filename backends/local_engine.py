@@ -16,7 +16,7 @@ import asyncio
 import importlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Engine:
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="massgraph-local")
         self._closing = False
 
-    async def stream(self, body: dict[str, Any]) -> AsyncIterator[Chunk | None]:
+    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Chunk | None]:
         """Answer one chat completion.
 
         Args:

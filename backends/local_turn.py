@@ -93,9 +93,7 @@ class LocalTurn:
             choice = read_choice("".join(decision), self._tools)
         yield ToolCallDeltaChunk(0, id=f"call_{uuid.uuid4().hex}", name=choice.tool.name)
         parameter = answer_parameter(choice.tool)
-        filled = (
-            self._fill(choice, asked) if parameter is None else self._answer(parameter)
-        )
+        filled = self._fill(choice, asked) if parameter is None else self._answer(parameter)
         async with aclosing(filled) as parts:
             async for chunk in parts:
                 yield chunk
@@ -103,9 +101,7 @@ class LocalTurn:
     async def _decide(self, asked: Sequence[ChatMessage]) -> Chunks:
         schema = {"type": "json_schema", "json_schema": {"schema": choice_schema(self._tools)}}
         limit = choice_tokens(self._tools)
-        async with aclosing(
-            self._write(asked, response_format=schema, max_tokens=limit)
-        ) as parts:
+        async with aclosing(self._write(asked, response_format=schema, max_tokens=limit)) as parts:
             async for chunk in parts:
                 yield chunk
         if self._finish != "stop":
@@ -113,7 +109,7 @@ class LocalTurn:
 
     async def _answer(self, parameter: str) -> Chunks:
         """Write free text, from the conversation alone, as the tool's one argument."""
-        yield _fragment(f"{{{json.dumps(parameter)}: \"")
+        yield _fragment(f'{{{json.dumps(parameter)}: "')
         async with aclosing(self._write(self._messages)) as parts:
             async for chunk in parts:
                 if isinstance(chunk, ContentChunk):

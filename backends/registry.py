@@ -57,14 +57,40 @@ PROVIDERS: dict[str, Provider] = {
     )
 }
 
+PLANNED = ("openai", "claude", "gemini", "grok", "langchain")
+"""Providers that are not built yet: they are refused by name."""
+
+FAMILIES: Mapping[str, str] = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4-": "openai",
+    "claude-": "claude",
+    "gemini-": "gemini",
+    "grok-": "grok",
+    "smollm": "local",
+}
+"""How the names of a provider's models begin, in lower case."""
+
+
+def infer_provider(model: str) -> str | None:
+    """Return the name of the provider that a model's name gives away, if it does."""
+    known = (name for prefix, name in FAMILIES.items() if model.lower().startswith(prefix))
+    return next(known, None)
+
 
 def provider(name: str) -> Provider:
     """Return a provider by name.
 
     Raises:
-        UserError: When there is none of that name.
+        UserError: When there is none of that name, or it is not built yet.
     """
     found = PROVIDERS.get(name)
+    if name in PLANNED:
+        raise UserError(
+            f"The provider {name!r} is not supported yet; supported: {', '.join(PROVIDERS)}."
+        )
     if found is None:
         close = get_close_matches(name, PROVIDERS, n=1)
         raise UserError(
@@ -98,6 +124,12 @@ def missing_extra(found: Provider) -> str | None:
     )
 
 
+def adapter_class(found: Provider) -> type[LLMBackend]:
+    """Return a provider's adapter; its SDK is not imported."""
+    module = importlib.import_module(f".{found.module}", __package__)
+    return cast("type[LLMBackend]", getattr(module, found.cls))
+
+
 def build_backend(spec: str, **options: Any) -> LLMBackend:
     """Build the backend that `provider:model` names.
 
@@ -113,8 +145,7 @@ def build_backend(spec: str, **options: Any) -> LLMBackend:
     missing = missing_extra(found)
     if missing:
         raise UserError(missing)
-    module = importlib.import_module(f".{found.module}", __package__)
-    cls = cast("type[LLMBackend]", getattr(module, found.cls))
+    cls = adapter_class(found)
     if model:
         options = {"model": model, **options}
     try:

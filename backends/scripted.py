@@ -36,13 +36,13 @@ ScriptedError = Literal[
 PIECE = 8
 """Characters in a chunk: small enough that a display has something to show."""
 
-_ENDINGS = ("new_answer", "vote", "tool_calls", "error", "raises")
+_ENDINGS = ("new_answer", "vote", "tool_calls", "error", "raises", "hang")
 
 
 class ScriptedToolCall(BaseModel):
     """A tool call of a scripted turn; `args` may be a string, to script malformed JSON."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: str
     args: dict[str, Any] | str = Field(default_factory=dict)
@@ -66,7 +66,9 @@ class ScriptedTurn(BaseModel):
         when: The calls that may play this turn; left out, every call but presenting.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True
+    )
 
     delay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     reasoning: str = ""
@@ -74,7 +76,7 @@ class ScriptedTurn(BaseModel):
     new_answer: str | None = None
     vote: str | None = None
     reason: str = ""
-    tool_calls: tuple[ScriptedToolCall, ...] = ()
+    tool_calls: tuple[ScriptedToolCall, ...] = Field(default=(), strict=False)
     error: ScriptedError | BackendError | None = None
     raises: Exception | None = None
     hang: bool = False
@@ -82,16 +84,21 @@ class ScriptedTurn(BaseModel):
 
     @model_validator(mode="after")
     def _one_ending(self) -> Self:
-        given = [name for name in _ENDINGS if getattr(self, name)]
-        if self.new_answer == "":
-            given.append("new_answer")
-        if self.hang:
-            given.append("hang")
+        given = [name for name in _ENDINGS if getattr(self, name) not in (None, (), False)]
         if len(given) > 1:
             raise ValueError(f"a turn ends in one way, not in {' and '.join(given)}")
         if self.reason and self.vote is None:
             raise ValueError("reason goes with vote")
         return self
+
+
+class ScriptedOptions(BaseModel):
+    """What a config says of a scripted backend."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    turns: list[ScriptedTurn] = Field(min_length=1)
+    model: str = "script"
 
 
 class ScriptedBackend(LLMBackend):
@@ -108,6 +115,8 @@ class ScriptedBackend(LLMBackend):
     Raises:
         UserError: When the script is empty or a turn is not one.
     """
+
+    config_options = ScriptedOptions
 
     def __init__(
         self,
@@ -151,16 +160,17 @@ class ScriptedBackend(LLMBackend):
         if turn.error is not None:
             yield ErrorChunk(_error(turn.error))
             return
-        if turn.new_answer is not None:
-            self._last_answer = turn.new_answer
+        calls = _calls(turn, tools)
+        for call in calls:
+            if call.name == "new_answer" and isinstance(call.args, dict):
+                self._last_answer = str(call.args.get("content", ""))
         usage = TokenUsage(
             input_tokens=estimate_tokens(sum(len(message.text) for message in messages)),
             output_tokens=estimate_tokens(sent),
         )
         self.track_usage(usage)
         yield UsageChunk(usage)
-        called = turn.new_answer is not None or turn.vote is not None or turn.tool_calls
-        yield DoneChunk("tool_calls" if called else "stop")
+        yield DoneChunk("tool_calls" if calls else "stop")
 
     def _next_turn(self, tools: Sequence[ToolSchema]) -> ScriptedTurn:
         when = _when(tools)

@@ -1,6 +1,6 @@
 """Compare coordination with MassGen 0.0.3: calls, prompt characters, virtual seconds.
 
-    python benchmarks/coordination.py [--only PREFIX] [--out FILE]
+    python -m benchmarks.coordination [--only PREFIX] [--out FILE]
 
 Runs every scenario on a virtual clock and prints a row beside the recorded figures of MassGen
 0.0.3; exits with 1 when massgraph needs more calls, or decides later by more than 1 ms.
@@ -14,11 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import engine_massgraph
+from .player import load
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import engine_massgraph  # noqa: E402 - beside this file
-
 BASELINE = HERE / "results" / "massgen-0.0.3.json"
 LATER_S = 0.001
 
@@ -55,7 +54,7 @@ def main() -> int:
     rows: list[dict[str, Any]] = []
     print(f"{'scenario':20} {'calls':>11} {'prompt chars':>19} {'virtual s':>17}  selected")
     for path in sorted((HERE / "scenarios").glob("*.json")):
-        scenario = json.loads(path.read_text())
+        scenario = load(path)
         if not scenario["name"].startswith(options.only):
             continue
         row = compare(scenario, recorded[scenario["name"]])

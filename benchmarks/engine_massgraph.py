@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from langchain_core.messages import AnyMessage
-from player import Decision, Recorder, ScriptedAgent
-from vloop import VirtualLoop
 
+from benchmarks.player import Decision, Recorder, ScriptedAgent
 from massgraph import Agent, LLMBackend, Policy, Result, StreamChunk, Team, ToolSchema
 from massgraph.backends.chunks import ContentChunk, DoneChunk, ErrorChunk, ToolCallsChunk
 from massgraph.backends.errors import OverloadedError
+from tests.vloop import VirtualLoop
 
 NAME = "massgraph"
 POLICY = Policy(final="reuse", single="coordinate")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..nodes.events import AgentStamp, Delta, Event
 
+
 @dataclass(slots=True)
 class _Waiting:
     """An event that waits to be read, with the pieces of text that were merged into it."""

@@ -42,9 +42,7 @@ def check_names(ids: Sequence[str], policy: PolicyFields) -> None:
         seen.add(agent.lower())
     for agent in policy.weights:
         if agent not in ids:
-            raise UserError(
-                f"weights names {agent!r}, who is not in the team ({', '.join(ids)})."
-            )
+            raise UserError(f"weights names {agent!r}, who is not in the team ({', '.join(ids)}).")
 
 
 def id_problem(agent: str) -> str | None:

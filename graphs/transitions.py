@@ -1,11 +1,11 @@
 """The verdicts: pure, total functions of the state that the edges of the machine are labelled by.
 
-    verdict        holds when (the first that does)
-    new_answer     at least one new answer was accepted in the round
-    unfinished     somebody live has no vote, could cast one, and may be asked once more
-    no_answer      nobody has an answer
-    no_consensus   the rule finds no winner, somebody can vote, and debate rounds are left
-    settled        everything else: the rule's winner, or plurality's
+verdict        holds when (the first that does)
+new_answer     at least one new answer was accepted in the round
+unfinished     somebody live has no vote, could cast one, and may be asked once more
+no_answer      nobody has an answer
+no_consensus   the rule finds no winner, somebody can vote, and debate rounds are left
+settled        everything else: the rule's winner, or plurality's
 """
 
 from __future__ import annotations

@@ -85,8 +85,7 @@ class Team:
             UserError: When a key, an extra or a file is missing.
         """
         members = [
-            agent.member(backend)
-            for agent, backend in zip(self.agents, self._built(), strict=True)
+            agent.member(backend) for agent, backend in zip(self.agents, self._built(), strict=True)
         ]
         return coordination(members, self.policy, checkpointer=checkpointer, name=self.name)
 
@@ -268,4 +267,3 @@ async def _next(events: AsyncIterator[Event]) -> Event:
 
 async def _close(events: AsyncGenerator[Event, None]) -> None:
     await events.aclose()
-

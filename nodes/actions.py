@@ -158,8 +158,8 @@ def judge(
     if not calls:
         return Silent()
     names = [call["name"] for call in calls]
-    offered = own_tools | ({VOTE} if legal.targets else set()) | (
-        {NEW_ANSWER} if legal.answer else set()
+    offered = (
+        own_tools | ({VOTE} if legal.targets else set()) | ({NEW_ANSWER} if legal.answer else set())
     )
     what = " + ".join(names)
     for name in names:

@@ -32,8 +32,7 @@ def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> Ma
     """
     labels = {f"agent{number}": member.id for number, member in enumerate(members, 1)}
     agents = [
-        {"id": m.id, "provider": m.backend.provider_name, "model": m.backend.model}
-        for m in members
+        {"id": m.id, "provider": m.backend.provider_name, "model": m.backend.model} for m in members
     ]
 
     async def ask(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
@@ -69,9 +68,7 @@ def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> Ma
             "outcome": None,
         }
         begun = merged(state, update)
-        event = RunStarted(
-            question=question, agents=agents, policy=policy.describe(), graph=graph
-        )
+        event = RunStarted(question=question, agents=agents, policy=policy.describe(), graph=graph)
         desk.live(runtime, begun).emit(runtime, begun, event)
         return update
 

@@ -76,9 +76,7 @@ def accepted_answers(outcomes: Sequence[Outcome], epoch: int) -> list[Answer]:
     return accepted
 
 
-def _votes(
-    outcomes: Sequence[Outcome], state: TeamState, *, dropped: bool
-) -> dict[str, Vote]:
+def _votes(outcomes: Sequence[Outcome], state: TeamState, *, dropped: bool) -> dict[str, Vote]:
     """Return the votes of this round that count: cast in the current epoch, and not outdated."""
     votes = {}
     for outcome in outcomes:

@@ -287,6 +287,7 @@ Event = (
     | RunFinished
 )
 
+
 def event_to_dict(event: Event) -> dict[str, Any]:
     """Return an event as plain values, `v, seq, t, type` first."""
     values = dataclasses.asdict(event)

@@ -18,7 +18,6 @@ class MachineNode(Protocol):
         ...
 
 
-
 def merged(state: TeamState, update: dict[str, Any]) -> TeamState:
     """Return the state as it will be once `update` is written."""
     return {**state, **update}  # type: ignore[typeddict-item]

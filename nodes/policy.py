@@ -49,7 +49,9 @@ class PolicyFields(BaseModel):
     All `_s` keys are seconds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
 
     rule: RuleName | Rule = "plurality"
     threshold: Share | Literal[1] = 2 / 3

@@ -69,9 +69,7 @@ class Watch:
         return None if math.isinf(soonest) else max(0.0, soonest - now) + 1e-6
 
 
-async def race(
-    work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: LiveRun
-) -> T | Stop:
+async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: LiveRun) -> T | Stop:
     """Run `work()` until it ends or `watch` ends it.
 
     Work that does not stop within GRACE_S after its cancellation is handed to the run, and the

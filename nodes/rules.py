@@ -108,9 +108,7 @@ def most_votes(
     return Decision(break_tie(tied, electorate, options), tied=len(tied) > 1)
 
 
-def break_tie(
-    tied: Sequence[Candidate], electorate: Electorate, options: RuleOptions
-) -> str:
+def break_tie(tied: Sequence[Candidate], electorate: Electorate, options: RuleOptions) -> str:
     """Choose one of several candidates by the tie policy."""
     order = {agent: number for number, agent in enumerate(electorate.agents)}
     ranked = sorted(tied, key=lambda c: order[c.agent])

@@ -29,7 +29,9 @@ FailureKind = Literal[
     "internal",
 ]
 RunOutcome = Literal["settled", "no_answer", "cancelled", "failed"]
-SettledBy = Literal["consensus", "rule", "tie_break", "debate_limit", "deadline", "budget", "single"]
+SettledBy = Literal[
+    "consensus", "rule", "tie_break", "debate_limit", "deadline", "budget", "single"
+]
 Presented = Literal["present", "reuse", "synthesize", "fallback"]
 
 

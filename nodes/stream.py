@@ -170,9 +170,7 @@ class Call:
     async def _open(self) -> tuple[StreamChunk, _Stream]:
         request = self._request
         stream = _Stream(
-            request.backend.stream_with_tools(
-                request.messages, request.tools, **request.params
-            )
+            request.backend.stream_with_tools(request.messages, request.tools, **request.params)
         )
         try:
             first = await anext(stream)

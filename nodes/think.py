@@ -61,7 +61,9 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             return {}
         live = desk.live(runtime, state)
         if not state.get("started"):
-            labels = [label for label, agent in state["labels"].items() if agent in state["answers"]]
+            labels = [
+                label for label, agent in state["labels"].items() if agent in state["answers"]
+            ]
             live.emit(runtime, state, TurnStarted(agent=member.id, answers=labels))
         legal = legal_actions(state, member.id, policy)
         if legal.nothing:
@@ -123,9 +125,7 @@ class _Thought:
 
     async def result(self) -> dict[str, Any]:
         """Make the call, and return the update of the turn."""
-        watch = turn_watch(
-            self._state, self._member, self._policy, self._live, lambda: call.called
-        )
+        watch = turn_watch(self._state, self._member, self._policy, self._live, lambda: call.called)
         watch.call = deadline(self._live.now, self._policy.call_timeout_s)
         watch.idle_s = deadline(0.0, self._policy.idle_timeout_s)
         call = Call(self._request(), watch, self._live)
@@ -247,7 +247,4 @@ def _flaw(what: str, why: str, *, soft: bool = False) -> Flaw:
 
 def _builtin(who: dict[str, Any], result: Any) -> ToolFinished:
     name = str(result.get("type", "builtin")) if isinstance(result, dict) else "builtin"
-    return ToolFinished(
-        **who, name=name, result=str(result), error=None, seconds=0.0, builtin=True
-    )
-
+    return ToolFinished(**who, name=name, result=str(result), error=None, seconds=0.0, builtin=True)

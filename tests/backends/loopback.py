@@ -6,6 +6,7 @@
 It runs on an event loop of its own, in a thread: it outlives the loops of a test, and it sees a
 client hang up also while the test's loop is busy. Times are `time.perf_counter()`.
 """
+# ruff: noqa: ASYNC109, ASYNC110 - a timeout reads better as an argument, and the server is a thread
 
 from __future__ import annotations
 
@@ -184,7 +185,6 @@ class LoopbackServer:
         self._started: asyncio.Server | None = None
         self._hung_up: asyncio.Queue[Request] = asyncio.Queue()
         self._broken: list[Exception] = []
-        self._handlers: set[asyncio.Task[Any]] = set()
 
     # --- for tests ---------------------------------------------------------------------------
 
@@ -250,9 +250,10 @@ class LoopbackServer:
     async def _stop(self) -> None:
         assert self._started is not None
         self._started.close()
-        for handler in self._handlers:
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _next_hang_up(self, timeout: float) -> float:
         async with asyncio.timeout(timeout):
@@ -261,9 +262,6 @@ class LoopbackServer:
         return request.disconnected_at
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
         self.connections += 1
         self.connections_made += 1
         try:
@@ -273,7 +271,6 @@ class LoopbackServer:
         except Exception as exc:  # a mistake in the script: raised where the test sees it
             self._broken.append(exc)
         finally:
-            self._handlers.discard(task)
             self.connections -= 1
             writer.transport.abort()
 
@@ -324,27 +321,33 @@ def problem(request: Request) -> str | None:
         return f"There is no {request.path}."
     if not isinstance(body, dict) or not body.get("model") or body.get("stream") is not True:
         return "The body must hold a model and stream: true."
-    if not body.get("messages"):
-        return "messages must not be empty."
+    names = [tool["function"]["name"] for tool in body.get("tools", ())]
+    if len(set(names)) != len(names):
+        return "The names of the tools must differ."
+    return _problem_of_messages(body.get("messages"))
+
+
+def _problem_of_messages(messages: Any) -> str | None:
+    """Return what is wrong with a conversation: above all, calls and results must match."""
+    said = "messages must not be empty." if not messages else None
     asked: set[str] = set()
-    for message in body["messages"]:
+    for message in messages or ():
         if message["role"] == "tool":
             if message["tool_call_id"] not in asked:
-                return f"No tool call has the id {message['tool_call_id']!r}."
+                said = f"No tool call has the id {message['tool_call_id']!r}."
             asked.discard(message["tool_call_id"])
             continue
         if asked:
-            return f"The tool calls {sorted(asked)} have no results."
+            break
+        calls = message.get("tool_calls", ())
+        asked = {call["id"] for call in calls}
         if message["role"] not in ("system", "user", "assistant"):
-            return f"There is no role {message['role']!r}."
-        for call in message.get("tool_calls", ()):
-            asked.add(call["id"])
-            if not isinstance(call["function"]["arguments"], str):
-                return "The arguments of a call must be a string."
-        if message["content"] is None and not message.get("tool_calls"):
-            return "content must be text."
-    names = [tool["function"]["name"] for tool in body.get("tools", ())]
-    return None if len(set(names)) == len(names) else "The names of the tools must differ."
+            said = f"There is no role {message['role']!r}."
+        if not all(isinstance(call["function"]["arguments"], str) for call in calls):
+            said = "The arguments of a call must be a string."
+        if message["content"] is None and not calls:
+            said = "content must be text."
+    return f"The tool calls {sorted(asked)} have no results." if asked else said
 
 
 async def _read_request(first: bytes, reader: asyncio.StreamReader) -> Request:

@@ -90,7 +90,7 @@ def test_messages_on_the_wire() -> None:
 
 
 def test_calls_that_did_not_parse_keep_their_text() -> None:
-    """A call with malformed arguments goes back as the model wrote it, so that it can be answered."""
+    """A call with malformed arguments goes back as it came, so that it can be answered."""
     bad = InvalidToolCall(name="f", args="{oops", id="c1", error="", type="invalid_tool_call")
     wire = wire_message(AIMessage("", invalid_tool_calls=[bad]))
     assert wire["tool_calls"][0]["function"] == {"name": "f", "arguments": "{oops"}
@@ -106,7 +106,7 @@ def test_a_message_in_parts() -> None:
 def test_a_message_that_the_protocol_does_not_have() -> None:
     """A message of another kind is refused, not bent into one of the known kinds."""
     with pytest.raises(BadRequestError, match="ChatMessage"):
-        wire_message(ChatMessage("x", role="critic"))  # type: ignore[arg-type]
+        wire_message(ChatMessage(content="x", role="critic"))
 
 
 def test_the_body() -> None:
@@ -402,7 +402,17 @@ def test_a_key_that_cannot_be_sent(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:8000/v1", "ftp://x/v1", "http://", "http://[::1", "http://x:99999", "a b", "http://x/v1?k=1"]
+    "url",
+    [
+        "",
+        "127.0.0.1:8000/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://[::1",
+        "http://x:99999",
+        "a b",
+        "http://x/v1?k=1",
+    ],
 )
 def test_a_url_that_is_none(url: str) -> None:
     """What is no http(s) URL is refused at once."""

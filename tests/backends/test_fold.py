@@ -31,7 +31,10 @@ from massgraph.backends.usage import TokenUsage
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
@@ -118,7 +121,7 @@ def test_whole_calls() -> None:
     """Whole calls are taken as they are, and replace the pieces of the same call."""
     whole = ToolCall(name="f", args={"x": 2}, id="a", type="tool_call")
     other = ToolCall(name="g", args={}, id="b", type="tool_call")
-    chunks = [
+    chunks: list[StreamChunk] = [
         ToolCallDeltaChunk(0, id="a", name="f", arguments='{"x"'),
         ToolCallsChunk((whole, other)),
         DoneChunk("tool_calls"),
@@ -203,11 +206,11 @@ def test_the_message_to_echo() -> None:
 
 
 def test_watching_a_call_while_it_is_written() -> None:
-    """Name, arguments so far, and characters so far are there before the turn is complete."""
+    """The name of a call, and the characters so far, are there before the turn is complete."""
     state = TurnFold()
-    assert state.writing(0) == ("", "")
+    assert state.writing(0) == ""
     state.add(ContentChunk("four"))
     state.add(ToolCallDeltaChunk(0, id="a", name="f", arguments='{"x'))
-    assert state.writing(0) == ("f", '{"x')
+    assert state.writing(0) == "f"
     assert state.called == ("f",)
     assert state.chars == 7

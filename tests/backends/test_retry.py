@@ -197,8 +197,9 @@ def test_an_empty_stream() -> None:
     """A stream that ends without a chunk has no first chunk, which is no failure here."""
 
     async def nothing() -> AsyncIterator[StreamChunk]:
-        return
-        yield ContentChunk("")
+        chunks: list[StreamChunk] = []
+        for chunk in chunks:
+            yield chunk
 
     assert run_virtual(first_chunk(nothing())) is None
 

@@ -169,9 +169,7 @@ class Checker:
         for voter, candidate in self.votes.items():
             if not (ignore and voter == candidate):
                 weight[candidate] += 1
-        return min(
-            self.answers, key=lambda a: (-weight[a], self.answers[a], self.agents.index(a))
-        )
+        return min(self.answers, key=lambda a: (-weight[a], self.answers[a], self.agents.index(a)))
 
     def final(self, events: Sequence[Event], state: dict[str, Any]) -> None:
         """S6, S7, L1: the end, and the fold."""

@@ -1,0 +1,3 @@
+"""Reproducible measurements; not a part of the package."""
+
+from __future__ import annotations

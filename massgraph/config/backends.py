@@ -1,0 +1,195 @@
+"""The `backend:` of an agent: which provider it means, and whether it fits."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..backends.base import LLMBackend
+from ..backends.errors import UserError
+from ..backends.registry import (
+    PROVIDERS,
+    Provider,
+    adapter_class,
+    backend_from_config,
+    infer_provider,
+    missing_extra,
+    provider,
+)
+from .checking import problems_of
+from .document import Document, Keys
+from .options import number_problem, options_model
+from .problems import Problem, quoted
+from .schema import SWITCHES
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+@dataclass(slots=True)
+class BackendReader:
+    """Reads the backends of one document.
+
+    Args:
+        document: Takes the problems.
+        defaults: The top level's `backend_params`.
+        warnings: Takes what is missing on this machine.
+    """
+
+    document: Document
+    defaults: Mapping[str, Any]
+    warnings: list[Problem]
+
+    def read(self, given: Mapping[str, Any], keys: Keys) -> LLMBackend | dict[str, Any] | None:
+        """Return a backend; as a mapping where something is missing; None where it is wrong.
+
+        Args:
+            given: What the agent says.
+            keys: Where it says it.
+        """
+        known = len(self.document.problems)
+        values = {**self.defaults, **given}
+        found = self._provider(values, keys, given)
+        if found is None:
+            return None
+        unfit = self._unfit_defaults(found, given)
+        options = {k: v for k, v in values.items() if k != "type" and k not in unfit}
+        self._switches(found, options, keys, given)
+        self._check(found, options, keys, given)
+        lacks = self._key_variable(options, keys, given)
+        if len(self.document.problems) > known:
+            return None
+        described = {"type": found.name, **options}
+        return described if lacks else self._built(found, described, keys, given)
+
+    def unused_defaults(self, used: list[Mapping[str, Any]]) -> None:
+        """Note each default that no agent's provider knows."""
+        names = [self._type_of({**self.defaults, **given}) for given in used]
+        fitting: set[str] = {"type", *SWITCHES}
+        for name in names:
+            if name not in PROVIDERS:
+                return
+            fitting.update(_fields(PROVIDERS[name]))
+        for key in self.defaults:
+            if key not in fitting:
+                self.document.problem(
+                    ("backend_params", key),
+                    f"unknown key {quoted(key)}; no backend of this config takes it",
+                    key=True,
+                )
+
+    def _at(self, key: str, keys: Keys, given: Mapping[str, Any]) -> Keys:
+        """Return where an option stands: with the agent, or among the defaults."""
+        if key not in given and key in self.defaults:
+            return ("backend_params", key)
+        return (*keys, key)
+
+    def _type_of(self, values: Mapping[str, Any]) -> Any:
+        model = values.get("model")
+        inferred = infer_provider(model) if isinstance(model, str) else None
+        return values.get("type", inferred)
+
+    def _provider(
+        self, values: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> Provider | None:
+        kind = self._type_of(values)
+        where = self._at("type" if "type" in values else "model", keys, given)
+        if kind is None:
+            model = values.get("model")
+            of = f" from the model {quoted(model)}" if isinstance(model, str) else ""
+            self.document.problem(
+                where, f"the provider cannot be told{of}; add type: {' | '.join(PROVIDERS)}"
+            )
+        elif not isinstance(kind, str):
+            self.document.problem(where, "type must be text")
+        else:
+            try:
+                found = provider(kind)
+            except UserError as exc:
+                self.document.problem(where, str(exc))
+            else:
+                if found.model_required and "model" not in values:
+                    self.document.problem(keys, "'model' is missing")
+                return found
+        return None
+
+    def _unfit_defaults(self, found: Provider, given: Mapping[str, Any]) -> set[str]:
+        """Return the defaults that this provider does not know: they are meant for others."""
+        fields = _fields(found)
+        return {key for key in self.defaults if key not in (*fields, *SWITCHES, *given)}
+
+    def _switches(
+        self, found: Provider, options: dict[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> None:
+        """Take the switches of builtin tools out, and note those that are on."""
+        for name in SWITCHES:
+            if name in options and options.pop(name) not in (False, None):
+                self.document.problem(
+                    self._at(name, keys, given),
+                    f"{name} is not supported yet: {found.name} has no builtin tools here; "
+                    "supported: false",
+                )
+
+    def _check(
+        self, found: Provider, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> None:
+        model = options_model(adapter_class(found))
+        try:
+            model(**options)
+        except ValueError as exc:
+            from pydantic import ValidationError
+
+            if not isinstance(exc, ValidationError):
+                raise
+            for where, message, is_key in problems_of(exc, model, options):
+                if where or message != "'model' is missing":
+                    first = self._at(str(where[0]), keys, given) if where else keys
+                    self.document.problem((*first, *where[1:]), message, key=is_key)
+        for name, value in options.items():
+            problem = number_problem(name, value)
+            if problem:
+                self.document.problem(self._at(name, keys, given), problem)
+
+    def _key_variable(
+        self, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> bool:
+        """Return whether the variable that should hold the key is missing, which is noted."""
+        name = options.get("api_key_env")
+        if not isinstance(name, str):
+            return False
+        where = self._at("api_key_env", keys, given)
+        if not ENV_NAME.fullmatch(name):
+            # Perhaps it is the key itself: it must not be repeated.
+            self.document.problem(where, "api_key_env must be the name of an environment variable")
+        elif not os.environ.get(name, "").strip() and not options.get("api_key"):
+            shown = name if name.isupper() else "that api_key_env names"
+            self._missing(where, f"the environment variable {shown} is not set")
+            return True
+        return False
+
+    def _built(
+        self, found: Provider, described: dict[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> LLMBackend | dict[str, Any] | None:
+        lacks = missing_extra(found)
+        if lacks:
+            self._missing(self._at("type", keys, given), lacks)
+            return described
+        try:
+            return backend_from_config(described)
+        except UserError as exc:
+            named = next((k for k in described if re.search(rf"\b{k}\b", str(exc))), None)
+            where = self._at(named, keys, given) if named else keys
+            if getattr(exc, "missing", False):
+                self._missing(where, str(exc))
+                return described
+            self.document.problem(where, str(exc))
+            return None
+
+    def _missing(self, where: Keys, message: str) -> None:
+        self.warnings.append(Problem(self.document.place(where), message, missing=True))
+
+
+def _fields(found: Provider) -> set[str]:
+    return set(options_model(adapter_class(found)).model_fields)

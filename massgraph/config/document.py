@@ -1,0 +1,123 @@
+"""A config as plain values, with the place of each: what the rest of the loading works on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .files import read_text
+from .json_source import parse_json
+from .problems import ConfigError, Place, Problem, quoted
+from .syntax import Node, SyntaxProblem
+from .yaml_source import parse_yaml
+
+Keys = tuple[str | int, ...]
+"""Keys and list indices that lead to a value."""
+
+
+class Document:
+    """Plain values and their places.
+
+    Args:
+        source: The file, or what else the values come from.
+        value: The values, where they do not come from a file.
+    """
+
+    def __init__(self, source: str, value: Any = None) -> None:
+        self.source = source
+        self.value = value
+        self.problems: list[Problem] = []
+        self._values: dict[Keys, Place] = {}
+        self._keys: dict[Keys, Place] = {}
+
+    def place(self, path: Keys, *, key: bool = False) -> Place:
+        """Return where a value stands, or its key; what is not there stands where it should."""
+        found = self._keys.get(path) if key else None
+        while found is None and path not in self._values and path:
+            path = path[:-1]
+        return found or self._values.get(path) or self._whole()
+
+    def problem(self, path: Keys, message: str, *, key: bool = False) -> None:
+        """Note what is wrong with a value, or with its key."""
+        self.problems.append(Problem(self.place(path, key=key), message))
+
+    def put(self, path: Keys, place: Place) -> None:
+        """Note that the value at `path`, and all that is in it, comes from `place`."""
+        for places in (self._values, self._keys):
+            for known in [other for other in places if other[: len(path)] == path]:
+                del places[known]
+            places[path] = place
+
+    def build(self, node: Node) -> Any:
+        """Take a tree of nodes in as the document's values."""
+        self.value = self._build(node, ())
+        return self.value
+
+    def _build(self, node: Node, path: Keys) -> Any:
+        place = self._values[path] = Place(self.source, node.line, node.column)
+        if node.problem:
+            self.problems.append(Problem(place, node.problem))
+        match node.kind:
+            case "scalar":
+                if isinstance(node.value, float) and not math.isfinite(node.value):
+                    self.problems.append(Problem(place, "a number must be finite"))
+                    return 0.0
+                return node.value
+            case "list":
+                return [self._build(item, (*path, n)) for n, item in enumerate(node.items)]
+            case "map":
+                return self._mapping(node, path)
+
+    def _mapping(self, node: Node, path: Keys) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key, value in node.pairs():
+            place = Place(self.source, key.line, key.column)
+            if key.kind != "scalar" or not isinstance(key.value, str):
+                self.problems.append(Problem(place, "a key must be text"))
+            elif key.problem:
+                self.problems.append(Problem(place, key.problem))
+            elif key.value in built:
+                first = self._keys[*path, key.value].line
+                message = f"the key {quoted(key.value)} is there already, in line {first}"
+                self.problems.append(Problem(place, message))
+            else:
+                self._keys[*path, key.value] = place
+                built[key.value] = self._build(value, (*path, key.value))
+        return built
+
+    def _whole(self) -> Place:
+        return Place(self.source)
+
+
+def read_document(path: Path) -> Document:
+    """Return the document in a config file.
+
+    Raises:
+        ConfigError: When the file is none, or its text is neither YAML nor JSON.
+    """
+    text = read_text(path)
+    document = Document(str(path))
+    try:
+        node = _parser(path, text)(text)
+    except SyntaxProblem as exc:
+        place = Place(str(path), exc.line, exc.column)
+        raise ConfigError([Problem(place, exc.message)]) from None
+    if node is None:
+        raise ConfigError([Problem(Place(str(path), 1, 1), "the file is empty")])
+    document.build(node)
+    return document
+
+
+def _parser(path: Path, text: str) -> Callable[[str], Node | None]:
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return parse_json
+    if suffix in (".yaml", ".yml") or not text.lstrip().startswith("{"):
+        return parse_yaml
+    try:
+        parse_json(text)
+    except SyntaxProblem:
+        return parse_yaml
+    return parse_json

@@ -1,0 +1,1 @@
+"""What the front door promises to the programs that use it."""

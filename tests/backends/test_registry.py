@@ -1,0 +1,86 @@
+"""The registry: from `provider:model` to a backend."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from massgraph.backends import registry
+from massgraph.backends.base import LLMBackend
+from massgraph.backends.chat_completions import ChatCompletionsBackend
+from massgraph.backends.errors import UserError
+from massgraph.backends.registry import (
+    PROVIDERS,
+    Provider,
+    backend_from_config,
+    build_backend,
+    missing_extra,
+    parse_model,
+)
+
+LOCAL = "http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_each_provider_is_there(name: str) -> None:
+    """Each entry names a module and a class that exist, and the class names itself so."""
+    found = PROVIDERS[name]
+    if missing_extra(found):
+        pytest.skip("its extra is not installed")
+    module = importlib.import_module(f"massgraph.backends.{found.module}")
+    cls = getattr(module, found.cls)
+    assert issubclass(cls, LLMBackend)
+    assert found.name == name
+
+
+def test_provider_and_model() -> None:
+    """The first colon parts provider and model; a model may hold further ones."""
+    found, model = parse_model(" chat_completions : qwen3:8b ")
+    assert (found.name, model) == ("chat_completions", "qwen3:8b")
+    found, model = parse_model("scripted")
+    assert (found.name, model) == ("scripted", "")
+
+
+def test_an_unknown_provider_is_suggested() -> None:
+    """A misspelt provider is answered with the one that was probably meant."""
+    with pytest.raises(UserError, match="Did you mean 'chat_completions'"):
+        parse_model("chat_completion:m")
+    with pytest.raises(UserError, match="Known: chat_completions, "):
+        parse_model("zzz:m")
+
+
+@pytest.mark.parametrize("spec", ["chat_completions", "chat_completions:", "chat_completions: "])
+def test_a_missing_model(spec: str) -> None:
+    """A provider that needs a model says so."""
+    with pytest.raises(UserError, match="chat_completions:MODEL"):
+        parse_model(spec)
+
+
+def test_building() -> None:
+    """Options reach the adapter, and the model comes from the name."""
+    backend = build_backend("chat_completions:qwen3:8b", base_url=LOCAL)
+    assert isinstance(backend, ChatCompletionsBackend)
+    assert backend.model == "qwen3:8b"
+
+
+def test_an_unknown_option() -> None:
+    """An option that the adapter does not have is named, and not swallowed."""
+    with pytest.raises(UserError, match=r"'chat_completions'.*'temprature'"):
+        build_backend("chat_completions:m", base_url=LOCAL, temprature=1)
+
+
+def test_from_a_config() -> None:
+    """A config's mapping is read, and not changed."""
+    config = {"type": "chat_completions", "model": "m", "base_url": LOCAL, "max_tokens": 5}
+    backend = backend_from_config(config)
+    assert backend.model == "m"
+    assert len(config) == 4
+
+
+def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider whose package is missing says how to install it."""
+    ghost = Provider("ghost", "ghost", "Ghost", requires="not_installed_at_all", extra="ghost")
+    monkeypatch.setitem(registry.PROVIDERS, "ghost", ghost)
+    with pytest.raises(UserError, match=r"-m pip install 'massgraph\[ghost\]'"):
+        build_backend("ghost:m")

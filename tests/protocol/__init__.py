@@ -1,0 +1,1 @@
+"""What the protocol promises, as seen from a team and its providers."""
