@@ -158,7 +158,7 @@ class FrameReader:
         arguments = function.arguments or ""
         if not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        return ToolCallDeltaChunk(index, call_id or None, function.name or None, arguments)
+        return ToolCallDeltaChunk(index, call_id, function.name, arguments)
 
     def done(self) -> DoneChunk:
         """Return the terminal chunk, once the stream has ended.

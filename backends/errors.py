@@ -2,6 +2,7 @@
 
     MassgraphError
     ├── UserError                     your mistake; raised before the first call
+    │   └── MissingError              a key, an extra or a file is not in place
     ├── RunError                      a run could not go on, or has no answer to give
     └── BackendError                  a provider failed           kind               retried
         ├── AuthError                 wrong or missing key        auth               no
@@ -51,6 +52,10 @@ class UserError(MassgraphError):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(f"{message} {hint}" if hint else message)
         self.hint = hint
+
+
+class MissingError(UserError):
+    """What a definition needs is not in place on this machine: a key, an extra or a file."""
 
 
 class RunError(MassgraphError):

@@ -53,7 +53,7 @@ class LocalBackend(LLMBackend):
 
     brief_prompts = True
 
-    def __init__(  # noqa: PLR0913 - each is a key of the config
+    def __init__(
         self,
         model: str = "",
         *,

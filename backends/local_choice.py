@@ -8,6 +8,7 @@ token limit breaks the JSON. They are written afterwards, as plain text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -24,6 +25,8 @@ MAX_ORDERED = 5
 """A list of unique items out of at most so many is offered as its permutations."""
 SHORT_CHARS = 200
 """The longest text of a string that is filled in after a decision."""
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ def choice_schema(tools: Sequence[ToolSchema]) -> dict[str, Any]:
 
 def choice_tokens(tools: Sequence[ToolSchema]) -> int:
     """Return more tokens than the longest decision can take."""
-    size = len(json.dumps(choice_schema(tools)))
-    return 128 + size + 2 * MAX_STRING * json.dumps(choice_schema(tools)).count("maxLength")
+    schema = json.dumps(choice_schema(tools))
+    return 128 + len(schema) + 2 * MAX_STRING * schema.count("maxLength")
 
 
 def choice_prompt(tools: Sequence[ToolSchema]) -> str:
@@ -92,24 +95,35 @@ def read_choice(text: str, tools: Sequence[ToolSchema]) -> Choice:
 
 
 def fill_prompt(tool: ToolSchema, parameter: str) -> str:
-    """Return what asks for a free string, after the decision was taken."""
-    description = str(_required(tool)[parameter].get("description", "")).strip()
-    return f"{description or parameter.capitalize() + '?'} Answer in one short sentence."
+    """Return what asks for a free string, after the decision was taken.
+
+    A description that begins with a question ("Why is it the best?") is answered; other ones are
+    rather repeated.
+    """
+    question = _first_sentence(_required(tool)[parameter].get("description", ""))
+    return f"{question or parameter.capitalize() + '?'} Answer in one short sentence."
 
 
 def fill_limit(tool: ToolSchema, parameter: str) -> int:
-    """Return how many characters a string that is filled in may have."""
-    return min(int(_required(tool)[parameter].get("maxLength", SHORT_CHARS)), SHORT_CHARS)
+    """Return how many characters a string that is filled in may have, at least 4."""
+    limit = int(_required(tool)[parameter].get("maxLength", SHORT_CHARS))
+    return max(4, min(limit, SHORT_CHARS))
 
 
-def tidy(text: str, limit: int) -> str:
-    """Return a short text on one line, whole words only; nothing when it holds no word."""
+def tidy(text: str, limit: int, *, cut: bool = False) -> str:
+    """Return a text on one line, not longer than `limit`; nothing when it holds no word.
+
+    Args:
+        text: What the model wrote.
+        limit: Characters at most; what is too long ends at a word, and in `…`.
+        cut: Whether the model was cut off in the middle.
+    """
     line = " ".join(text.split())
     if not any(char.isalpha() for char in line):
         return ""
-    if len(line) <= limit:
+    if len(line) <= limit and not cut:
         return line
-    return line[: limit - 1].rsplit(" ", 1)[0] + "…"
+    return line[: max(limit - 1, 0)].rpartition(" ")[0] + "…"
 
 
 def _required(tool: ToolSchema) -> dict[str, Mapping[str, Any]]:
@@ -166,8 +180,8 @@ def _bounded_array(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _shape(tool: ToolSchema) -> str:
     fields = [f'"tool": {json.dumps(tool.name)}']
     fields += [f"{json.dumps(name)}: {_values(schema)}" for name, schema in _closed(tool).items()]
-    sentence = tool.description.strip().split(". ")[0].rstrip(".")
-    return f"{{{', '.join(fields)}}}" + (f" - {sentence}." if sentence else "")
+    sentence = _first_sentence(tool.description)
+    return f"{{{', '.join(fields)}}}" + (f" - {sentence}" if sentence else "")
 
 
 def _values(schema: Mapping[str, Any]) -> str:
@@ -180,3 +194,7 @@ def _values(schema: Mapping[str, Any]) -> str:
             return f"[{_values(schema.get('items', {}))}, ...]"
         case kind:
             return f"({kind})" if isinstance(kind, str) else "..."
+
+
+def _first_sentence(text: Any) -> str:
+    return _SENTENCE_END.split(str(text).strip(), maxsplit=1)[0]

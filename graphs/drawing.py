@@ -1,89 +1,69 @@
-"""Draw a graph: as data, as Mermaid text, and as a picture, all from the graph that runs.
+"""Draw a graph, from the very object that runs: as data, as Mermaid text, or as a picture.
 
-Nothing here needs a network or a browser. A picture takes seconds to lay out, in a thread that
-leaves the interpreter to others: on an event loop, use `await asyncio.to_thread(svg, graph)`.
+Nothing here needs a network or a browser. The first picture of a graph takes seconds; its layout
+runs in a thread that leaves the interpreter to others, so on an event loop call
+`await asyncio.to_thread(svg, graph)`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any
 
-from langgraph.graph import END, START
-from langgraph.pregel import Pregel
-
-AnyGraph = Pregel[Any, Any, Any, Any]
-
-Kind = Literal["start", "end", "node", "graph"]
+from .flowchart import flowchart
+from .shape import AnyGraph, Shape, XRay, shape
 
 
-class NodeDict(TypedDict):
-    """A box: `id` is unique in the drawing; one of kind `graph` may hold what is inside."""
-
-    id: str
-    name: str
-    kind: Kind
-    graph: NotRequired[GraphDict]
-
-
-class EdgeDict(TypedDict):
-    """An arrow between the ids of two boxes; a conditional one may carry a verdict."""
-
-    source: str
-    target: str
-    label: str | None
-    conditional: bool
-
-
-class GraphDict(TypedDict):
-    """A graph as plain data, in the order in which its nodes were added."""
-
-    nodes: list[NodeDict]
-    edges: list[EdgeDict]
-
-
-def to_json(graph: AnyGraph, *, xray: bool = True) -> GraphDict:
-    """Return a graph as plain data.
+def to_json(graph: AnyGraph, *, xray: XRay = True) -> Shape:
+    """Return a graph as plain data: nodes in the order in which they were added, and edges.
 
     Args:
         graph: A compiled graph.
-        xray: Whether to open the nodes that are graphs themselves.
+        xray: Which nodes to open: all that are graphs themselves, such as agents; none; or the
+            `first` of those that look the same inside.
     """
-    return _shape(graph, xray, "")
+    return shape(graph, xray=xray)
 
 
-def _shape(graph: AnyGraph, xray: bool, prefix: str) -> GraphDict:
-    drawable = graph.get_graph()
-    inner = dict(graph.get_subgraphs())
-    order = {name: number for number, name in enumerate(drawable.nodes)}
-    nodes = []
-    for name in drawable.nodes:
-        node = NodeDict(id=prefix + name, name=_name(name), kind=_kind(name, inner))
-        if xray and name in inner:
-            node["graph"] = _shape(inner[name], xray, f"{prefix}{name}:")
-        nodes.append(node)
-    edges = sorted(drawable.edges, key=lambda e: (order[e.source], order[e.target]))
-    return GraphDict(
-        nodes=nodes,
-        edges=[
-            EdgeDict(
-                source=prefix + edge.source,
-                target=prefix + edge.target,
-                label=None if edge.data is None else str(edge.data),
-                conditional=edge.conditional,
-            )
-            for edge in edges
-        ],
-    )
+def mermaid(graph: AnyGraph, *, xray: XRay = True) -> str:
+    """Return a graph as the text of a Mermaid flowchart.
+
+    Args:
+        graph: A compiled graph.
+        xray: Which nodes to open: all that are graphs themselves, such as agents; none; or the
+            `first` of those that look the same inside.
+    """
+    return flowchart(shape(graph, xray=xray))
 
 
-def _name(name: str) -> str:
-    return {START: "START", END: "END"}.get(name, name)
+def svg(graph: AnyGraph, *, xray: XRay = True) -> str:
+    """Return a graph as an SVG picture without scripts, fonts or addresses of others.
+
+    Args:
+        graph: A compiled graph.
+        xray: Which nodes to open: all that are graphs themselves, such as agents; none; or the
+            `first` of those that look the same inside.
+    """
+    picture: str = _picture(mermaid(graph, xray=xray)).svg()
+    return picture.replace("background-color: transparent", "background-color: white", 1)
 
 
-def _kind(name: str, inner: dict[str, Any]) -> Kind:
-    if name in (START, END):
-        return "start" if name == START else "end"
-    return "graph" if name in inner else "node"
+def png(graph: AnyGraph, *, xray: XRay = True, scale: float = 2) -> bytes:
+    """Return a graph as a PNG picture on white.
+
+    Args:
+        graph: A compiled graph.
+        xray: Which nodes to open: all that are graphs themselves, such as agents; none; or the
+            `first` of those that look the same inside.
+        scale: How many pixels make one unit of the SVG picture.
+    """
+    picture: bytes = _picture(mermaid(graph, xray=xray)).png(scale=scale, background="white")
+    return picture
+
+
+@lru_cache(maxsize=32)
+def _picture(text: str) -> Any:
+    """Return the drawing of a Mermaid text; it keeps what it has rendered."""
+    import mermaidx  # type: ignore[import-untyped]
+
+    return mermaidx.render(text)

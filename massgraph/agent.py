@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class Agent:
         backend: `provider:model`, or a config's `backend:` mapping, or a backend of one's own.
             The first two are built when a run first needs them.
         system_message: The agent's role.
-        tools: LangChain tools, or plain functions with type hints and a docstring.
+        tools: LangChain tools, or functions, plain or async, with type hints and a docstring.
         tool_timeout_s: Seconds that one call of a tool may take.
 
     Raises:
@@ -36,7 +37,7 @@ class Agent:
     """
 
     id: str
-    backend: str | Mapping[str, Any] | LLMBackend
+    backend: str | Mapping[str, Any] | LLMBackend = field(repr=False)  # a mapping may hold a key
     system_message: str = ""
     tools: Sequence[BaseTool | Callable[..., Any]] = field(default=())
     tool_timeout_s: float = 60.0
@@ -62,7 +63,7 @@ class Agent:
             id=self.id,
             backend=backend or self.build_backend(),
             system_message=self.system_message,
-            tools=self._tools(),
+            tools=self.build_tools(),
             tool_timeout_s=self.tool_timeout_s,
         )
 
@@ -78,13 +79,20 @@ class Agent:
             case _:
                 assert_never(self.backend)
 
-    def _tools(self) -> tuple[BaseTool, ...]:
-        from langchain_core.tools import BaseTool, StructuredTool
+    def build_tools(self) -> tuple[BaseTool, ...]:
+        """Return the agent's tools, each as a LangChain tool.
+
+        Raises:
+            UserError: When one is no tool, or its name does not do.
+        """
+        if not self.tools:
+            return ()
+        from langchain_core.tools import BaseTool
 
         built: list[BaseTool] = []
         for tool in self.tools:
             try:
-                made = tool if isinstance(tool, BaseTool) else StructuredTool.from_function(tool)
+                made = tool if isinstance(tool, BaseTool) else _tool_of(tool)
             except (TypeError, ValueError) as exc:
                 raise UserError(f"Agent {self.id!r}: {tool!r} is no tool: {exc}") from exc
             problem = _name_problem(made.name, [other.name for other in built])
@@ -92,6 +100,14 @@ class Agent:
                 raise UserError(f"Agent {self.id!r}: the tool {made.name!r} {problem}.")
             built.append(made)
         return tuple(built)
+
+
+def _tool_of(function: Callable[..., Any]) -> BaseTool:
+    from langchain_core.tools import StructuredTool
+
+    if inspect.iscoroutinefunction(function):
+        return StructuredTool.from_function(coroutine=function)
+    return StructuredTool.from_function(function)
 
 
 def _name_problem(name: str, taken: Sequence[str]) -> str | None:

@@ -68,9 +68,9 @@ class Team:
         Raises:
             UserError: With every problem of the file.
         """
-        from .config import load_team
+        from .config import load_config
 
-        team = load_team(Path(path))
+        team = load_config(path)
         return cls(team.agents, team.policy, name=team.name)
 
     def compile(self, checkpointer: _Saver | None = None) -> TeamGraph:

@@ -43,6 +43,9 @@ def present_final(members: Mapping[str, Member], policy: PolicyFields, desk: Des
         if policy.final == "reuse" or state["settled_by"] == "single":
             work.tell_end("reuse")
             end = Presentation(stored, "reuse")
+        elif winner in state["failures"]:  # who has failed sits out, and is not asked to present
+            work.tell_end("fallback")
+            end = Presentation(stored, "fallback")
         else:
             end = await work.present(stored)
         update: dict[str, Any] = {

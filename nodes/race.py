@@ -114,3 +114,13 @@ async def _cancel(task: asyncio.Task[Any], live: LiveRun) -> None:
         live.adopt(task)
     elif not task.cancelled():
         task.exception()  # retrieved: what a stopped call says is of no interest any more
+
+
+def check_not_stopped() -> None:
+    """End the running task if it was stopped: what it has come to since then is to be dropped.
+
+    For work that may have gone on as if it had not been cancelled.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -37,7 +37,7 @@ from ..backends.retry import RetryPolicy, retrying
 from ..backends.usage import TokenUsage, estimate_tokens
 from .live import LiveRun
 from .partial import PartialString
-from .race import Stop, Watch, race
+from .race import Stop, Watch, check_not_stopped, race
 from .state import Usage, no_usage
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ class Call:
 
     async def run(self) -> Reply:
         """Run the call to its end; an error of the provider is an end like any other."""
+        # Set before the race begins, whose first look tells when the next one is due.
+        self._watch.heard = self._live.now + self._request.delay_s
         try:
             end = await race(self._work, self._watch, self._live)
         except GraphBubbleUp:
@@ -151,7 +153,8 @@ class Call:
         return usage
 
     async def _work(self) -> Turn:
-        await self._pause(self._request.delay_s)
+        if self._request.delay_s:
+            await asyncio.sleep(self._request.delay_s)
         self._begun = True
         self._heard()
         policy = RetryPolicy(requests=self._request.requests)
@@ -180,6 +183,7 @@ class Call:
             raise IncompleteStreamError("The stream ended before it began.") from None
         except BaseException:
             await stream.aclose()
+            check_not_stopped()  # or what the provider made of it would be tried again
             raise
         return first, stream
 
@@ -187,15 +191,11 @@ class Call:
         self._retries += 1
         self._watch.heard = self._live.now + wait_s
 
-    async def _pause(self, seconds: float) -> None:
-        self._watch.heard = self._live.now + seconds
-        if seconds:
-            await asyncio.sleep(seconds)
-
     def _heard(self) -> None:
         self._watch.heard = self._live.now
 
     def _take(self, chunk: StreamChunk) -> None:
+        check_not_stopped()
         self._heard()
         self._fold.add(chunk)
         listener = self._request.listener

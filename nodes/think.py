@@ -26,7 +26,15 @@ from .actions import (
     judge,
     legal_actions,
 )
-from .events import AgentReasoning, AgentText, AnswerText, ToolFinished, TurnEnded, TurnStarted
+from .events import (
+    AgentReasoning,
+    AgentText,
+    AnswerText,
+    DeadlineReached,
+    ToolFinished,
+    TurnEnded,
+    TurnStarted,
+)
 from .live import Desk, LiveRun
 from .member import Member
 from .policy import PolicyFields
@@ -105,6 +113,14 @@ def turn_watch(
     return watch
 
 
+def tell_cut(
+    state: TurnState, runtime: Runtime[Any], member: Member, policy: PolicyFields, live: LiveRun
+) -> None:
+    """Say that the round's deadline has cut a turn; the run's is told once, for all of them."""
+    if live.now < policy.run_deadline_s:
+        live.emit(runtime, state, DeadlineReached(which="round", agent=member.id))
+
+
 class _Thought:
     """One call of one agent, from what it is sent to what it amounts to."""
 
@@ -180,6 +196,7 @@ class _Thought:
             case "released":
                 return {"ending": ending("interrupted", RELEASED)}
             case "hard":
+                tell_cut(self._state, self._runtime, self._member, self._policy, self._live)
                 return {"ending": ending("abstained", DEADLINE)}
             case "soft":
                 return {"flaw": _flaw("call", "the soft deadline has passed", soft=True)}

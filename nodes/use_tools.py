@@ -17,9 +17,9 @@ from .live import Desk, LiveRun
 from .member import Member
 from .policy import PolicyFields
 from .prompts import notice
-from .race import race
+from .race import check_not_stopped, race
 from .state import no_usage
-from .think import CANCELLED, DEADLINE, RELEASED, TurnNode, turn_watch
+from .think import CANCELLED, DEADLINE, RELEASED, TurnNode, tell_cut, turn_watch
 from .turn import TurnState, ending
 
 
@@ -53,6 +53,7 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
                 ]
                 return update | {"hurried": True, "transcript": told}
             case _:
+                tell_cut(state, runtime, member, policy, live)
                 return update | {"ending": ending("abstained", DEADLINE)}
 
     return use_tools
@@ -78,6 +79,7 @@ class _Work:
         began = self._live.now
         self._emit(ToolStarted(**who, name=call["name"], arguments=call["args"]))
         message = await self._run(call)
+        check_not_stopped()
         failed = message.status == "error"
         finished = ToolFinished(
             **who,

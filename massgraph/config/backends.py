@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from ..backends.base import LLMBackend
-from ..backends.errors import UserError
+from ..backends.errors import MissingError, UserError
 from ..backends.registry import (
     PROVIDERS,
     Provider,
@@ -57,12 +59,15 @@ class BackendReader:
         unfit = self._unfit_defaults(found, given)
         options = {k: v for k, v in values.items() if k != "type" and k not in unfit}
         self._switches(found, options, keys, given)
-        self._check(found, options, keys, given)
+        bad = self._check(found, options, keys, given)
         lacks = self._key_variable(options, keys, given)
-        if len(self.document.problems) > known:
-            return None
         described = {"type": found.name, **options}
-        return described if lacks else self._built(found, described, keys, given)
+        if bad or lacks:
+            left = {k: v for k, v in described.items() if k not in (*bad, "api_key_env")}
+            self._built(found, left, keys, given, trial=True)
+        else:
+            described = self._built(found, described, keys, given)
+        return described if len(self.document.problems) == known else None
 
     def unused_defaults(self, used: list[Mapping[str, Any]]) -> None:
         """Note each default that no agent's provider knows."""
@@ -106,13 +111,9 @@ class BackendReader:
             self.document.problem(where, "type must be text")
         else:
             try:
-                found = provider(kind)
+                return provider(kind)
             except UserError as exc:
                 self.document.problem(where, str(exc))
-            else:
-                if found.model_required and "model" not in values:
-                    self.document.problem(keys, "'model' is missing")
-                return found
         return None
 
     def _unfit_defaults(self, found: Provider, given: Mapping[str, Any]) -> set[str]:
@@ -134,23 +135,23 @@ class BackendReader:
 
     def _check(
         self, found: Provider, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
-    ) -> None:
+    ) -> set[str]:
+        """Note what is wrong with the options, and return the names of those."""
+        bad: set[str] = set()
         model = options_model(adapter_class(found))
         try:
-            model(**options)
-        except ValueError as exc:
-            from pydantic import ValidationError
-
-            if not isinstance(exc, ValidationError):
-                raise
+            model.model_validate(options)
+        except ValidationError as exc:
             for where, message, is_key in problems_of(exc, model, options):
-                if where or message != "'model' is missing":
-                    first = self._at(str(where[0]), keys, given) if where else keys
-                    self.document.problem((*first, *where[1:]), message, key=is_key)
+                first = self._at(str(where[0]), keys, given) if where else keys
+                self.document.problem((*first, *where[1:]), message, key=is_key)
+                bad.add(str(where[0]) if where else "")
         for name, value in options.items():
             problem = number_problem(name, value)
             if problem:
                 self.document.problem(self._at(name, keys, given), problem)
+                bad.add(name)
+        return bad
 
     def _key_variable(
         self, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
@@ -170,8 +171,18 @@ class BackendReader:
         return False
 
     def _built(
-        self, found: Provider, described: dict[str, Any], keys: Keys, given: Mapping[str, Any]
-    ) -> LLMBackend | dict[str, Any] | None:
+        self,
+        found: Provider,
+        described: dict[str, Any],
+        keys: Keys,
+        given: Mapping[str, Any],
+        *,
+        trial: bool = False,
+    ) -> LLMBackend | dict[str, Any]:
+        """Return the backend, or what describes it where something is missing or wrong.
+
+        On trial, with some of its options left out, only what is wrong with the others counts.
+        """
         lacks = missing_extra(found)
         if lacks:
             self._missing(self._at("type", keys, given), lacks)
@@ -181,11 +192,12 @@ class BackendReader:
         except UserError as exc:
             named = next((k for k in described if re.search(rf"\b{k}\b", str(exc))), None)
             where = self._at(named, keys, given) if named else keys
-            if getattr(exc, "missing", False):
-                self._missing(where, str(exc))
-                return described
-            self.document.problem(where, str(exc))
-            return None
+            if isinstance(exc, MissingError):
+                if not trial:
+                    self._missing(where, str(exc))
+            elif named or not trial:
+                self.document.problem(where, str(exc))
+            return described
 
     def _missing(self, where: Keys, message: str) -> None:
         self.warnings.append(Problem(self.document.place(where), message, missing=True))

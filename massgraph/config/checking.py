@@ -131,6 +131,8 @@ def _must_be(error: ErrorDetails) -> str:
         words = re.findall(r"'([^']*)'", context["expected"])
         given = error["input"]
         close = did_you_mean(given, words) if isinstance(given, str) else ""
+        if len(words) > 2:
+            words = [f"one of {', '.join(words)}"]
         return " or ".join(words or [context["expected"]]) + (close if "mean" in close else "")
     return error["msg"].removeprefix("Input should be ")
 

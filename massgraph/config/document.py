@@ -29,6 +29,7 @@ class Document:
         self.source = source
         self.value = value
         self.problems: list[Problem] = []
+        self._broken: set[Place] = set()
         self._values: dict[Keys, Place] = {}
         self._keys: dict[Keys, Place] = {}
 
@@ -41,7 +42,9 @@ class Document:
 
     def problem(self, path: Keys, message: str, *, key: bool = False) -> None:
         """Note what is wrong with a value, or with its key."""
-        self.problems.append(Problem(self.place(path, key=key), message))
+        place = self.place(path, key=key)
+        if place not in self._broken:
+            self.problems.append(Problem(place, message))
 
     def put(self, path: Keys, place: Place) -> None:
         """Note that the value at `path`, and all that is in it, comes from `place`."""
@@ -58,11 +61,11 @@ class Document:
     def _build(self, node: Node, path: Keys) -> Any:
         place = self._values[path] = Place(self.source, node.line, node.column)
         if node.problem:
-            self.problems.append(Problem(place, node.problem))
+            self._breaks(place, node.problem)
         match node.kind:
             case "scalar":
                 if isinstance(node.value, float) and not math.isfinite(node.value):
-                    self.problems.append(Problem(place, "a number must be finite"))
+                    self._breaks(place, "a number must be finite")
                     return 0.0
                 return node.value
             case "list":
@@ -86,6 +89,11 @@ class Document:
                 self._keys[*path, key.value] = place
                 built[key.value] = self._build(value, (*path, key.value))
         return built
+
+    def _breaks(self, place: Place, message: str) -> None:
+        """Note a problem that leaves nothing more to be said of its place."""
+        self.problems.append(Problem(place, message))
+        self._broken.add(place)
 
     def _whole(self) -> Place:
         return Place(self.source)

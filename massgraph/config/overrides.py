@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .document import Document, Keys
+from .document import Document
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
 from .syntax import SyntaxProblem
 from .yaml_source import parse_yaml, plain_value
+
+
+class _WrongError(Exception):
+    """What is wrong with an override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Override:
     Args:
         label: The option that problems name.
         path: Keys, and indices of lists; of `agents`, ids too.
-        value: The value, as YAML.
+        value: The value: a list in brackets, a mapping in braces, quoted or plain text, as in YAML.
     """
 
     label: str
@@ -30,8 +34,7 @@ class Override:
         """Return what `key.path=value` says.
 
         Raises:
-            ConfigError: When it says nothing of the kind; a value, which may be a key, is not
-                repeated.
+            ConfigError: When it says nothing of the kind. It is not repeated: it may be a key.
         """
         path, equals, value = text.partition("=")
         keys = tuple(path.strip().split("."))
@@ -41,56 +44,63 @@ class Override:
 
     def apply(self, document: Document) -> None:
         """Put the value into the document; what is wrong is noted there."""
-        place = Place(self.label)
         if not isinstance(document.value, dict):
             return
-        values = self._values(document, place)
-        if values is None:
-            return
+        try:
+            self._put(document, self._parsed())
+        except _WrongError as exc:
+            document.problems.append(Problem(Place(self.label), str(exc)))
+
+    def _put(self, document: Document, value: Any) -> None:
         inside: Any = document.value
         keys: list[str | int] = []
-        for number, part in enumerate(self.path):
+        for part in self.path[:-1]:
             key = _key(part, inside, keys)
-            if isinstance(key, Message):
-                document.problems.append(Problem(place, key))
-                return
             keys.append(key)
-            if number == len(self.path) - 1:
-                inside[key] = values
-                document.put(tuple(keys), place)
-            elif isinstance(inside, dict) and key not in inside:
+            if isinstance(inside, dict) and inside.get(part) is None:
                 inside[key] = {}
-                document.put(tuple(keys), place)
+                document.put(tuple(keys), Place(self.label))
             inside = inside[key]
+        key = _key(self.path[-1], inside, keys)
+        inside[key] = value
+        document.put((*keys, key), Place(self.label))
 
-    def _values(self, document: Document, place: Place) -> Any:
-        """Return the value in a list's brackets, in quotes, or as the plain text it is."""
+    def _parsed(self) -> Any:
         text = self.value.strip()
         inner = Document(self.label)
         try:
             text.encode()
             node = parse_yaml(text) if text[:1] in ("[", "{", '"', "'") else None
-            value = inner.build(node) if node is not None else _plain(text)
+            value = plain_value(text) if node is None else inner.build(node)
         except SyntaxProblem as exc:
-            document.problems.append(Problem(place, exc.message))
+            raise _WrongError(exc.message) from None
         except UnicodeEncodeError:
-            document.problems.append(Problem(place, "the value is not UTF-8 text"))
-        else:
-            document.problems += [Problem(place, found.message) for found in inner.problems]
-            return _Null if value is None and not inner.problems else value
-        return None
+            raise _WrongError("the value is not UTF-8 text") from None
+        except ValueError:
+            raise _WrongError("the number has too many digits") from None
+        if inner.problems:
+            raise _WrongError(inner.problems[0].message)
+        if isinstance(value, float) and value - value != 0:
+            raise _WrongError("a number must be finite")
+        return value
 
 
-class Message(str):
-    """What is wrong with a key."""
+def _key(part: str, inside: Any, before: list[str | int]) -> str | int:
+    """Return the key, or the index, that a part of a path means.
 
-    __slots__ = ()
-
-
-def _plain(text: str) -> Any:
-    ...
-
-
-def _key(part: str, inside: Any, so_far: list[str | int]) -> str | int | Message:
-    """Return the key or index that a part of a path means."""
-    ...
+    Raises:
+        _WrongError: When there is none.
+    """
+    if isinstance(inside, dict):
+        return part
+    if not isinstance(inside, list):
+        raise _WrongError(f"{'.'.join(map(str, before))} is no mapping")
+    if part.isascii() and part.isdigit() and len(part) < 9 and int(part) < len(inside):
+        return int(part)
+    if before == ["agents"]:
+        ids = [agent.get("id") for agent in inside if isinstance(agent, dict)]
+        if part in ids:
+            return ids.index(part)
+        near = did_you_mean(part, [name for name in ids if isinstance(name, str)])
+        raise _WrongError(f"there is no agent {quoted(part)}{near}")
+    raise _WrongError(f"{quoted(part)} is not the index of one of its {len(inside)} items")

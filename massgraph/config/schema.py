@@ -36,9 +36,9 @@ class UiFields(_Strict):
 class AgentFields(_Strict):
     """An agent; what its backend may hold is the provider's to say."""
 
-    id: str | None = None
+    id: str = ""
     system_message: str = ""
-    backend: dict[str, Any] | None = None
+    backend: dict[str, Any] = Field(default_factory=dict)
     tools: list[str] = Field(default_factory=list)
     tool_timeout_s: Annotated[float, Field(gt=0)] = 60.0
 
@@ -47,8 +47,8 @@ class ConfigFields(_Strict):
     """The top level; `agents`, `policy` and `ui` are checked each on their own."""
 
     graph: str = "team"
-    agent: dict[str, Any] | None = None
-    agents: list[dict[str, Any]] | None = None
+    agent: dict[str, Any] = Field(default_factory=dict)
+    agents: list[dict[str, Any]] = Field(default_factory=list)
     backend_params: dict[str, Any] = Field(default_factory=dict)
     mcp_servers: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from .problems import did_you_mean, quoted
 _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
-def resolve_tools(names: Sequence[str], document: Document, keys: Keys) -> list[Any]:
-    """Return the tools of these names; a name that is none is noted in the document."""
+def resolve_tools(names: Any, document: Document, keys: Keys) -> list[Any]:
+    """Return the tools of these names; a text that is no tool's name is noted in the document."""
     tools: list[Callable[..., Any]] = []
-    for number, name in enumerate(names):
+    for number, name in enumerate(names if isinstance(names, list) else ()):
+        if not isinstance(name, str):
+            continue
         found = _resolve(name)
         if isinstance(found, str):
             document.problem((*keys, number), found)

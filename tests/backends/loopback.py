@@ -294,7 +294,7 @@ class LoopbackServer:
                 reusable = False
             if not reusable:
                 ahead.cancel()
-                await asyncio.wait({ahead})
+                await asyncio.gather(ahead, return_exceptions=True)
                 return
             first = await ahead
 

@@ -283,6 +283,17 @@ def piece(index: int | None, call_id: str | None, name: str | None, arguments: A
         pytest.param(
             [[piece(None, "a", "f", '{"x": 1}'), piece(None, "b", "g", "{}")]], id="no-index"
         ),
+        pytest.param(
+            [[piece(None, None, "f", '{"x": 1}'), piece(None, None, "g", "")]], id="no-index-no-id"
+        ),
+        pytest.param(
+            [
+                [piece(0, "a", "f", '{"x": 1}')],
+                [piece(0, "b", "g", "")],
+                [piece(0, None, None, "{}")],
+            ],
+            id="index-0-in-pieces",
+        ),
         pytest.param([[piece(0, "a", "f", {"x": 1}), piece(1, "b", "g", {})]], id="object"),
         pytest.param(
             [

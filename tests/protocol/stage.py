@@ -152,9 +152,9 @@ class Improvised(Actor):
         return self._act(self.calls, {tool.name for tool in tools})
 
 
-def whole(name: str, **args: Any) -> ToolCallsChunk:
+def whole(tool: str, call_id: str = "call_1", **args: Any) -> ToolCallsChunk:
     """Return a chunk with one whole tool call."""
-    return ToolCallsChunk(({"name": name, "args": args, "id": "w1", "type": "tool_call"},))
+    return ToolCallsChunk(({"name": tool, "args": args, "id": call_id, "type": "tool_call"},))
 
 
 async def says(text: str) -> AsyncIterator[StreamChunk]:

@@ -1,0 +1,78 @@
+"""`massgraph graph`: the machine of a config, drawn."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ending import Status
+from .output import OutFile, Stdout
+from .shared import TeamOptions, load_team, team_options
+
+if TYPE_CHECKING:
+    from ..config import TeamConfig
+    from ..graphs.coordination import TeamGraph
+
+FORMATS = ("mermaid", "json", "svg", "png")
+PLANNED_FORMATS = ("ascii", "dot", "html")
+
+
+@click.command("graph", short_help="Draw the graph of a config.")
+@click.option(
+    "--format",
+    "form",
+    default="mermaid",
+    show_default=True,
+    metavar="|".join(FORMATS),
+    help="What to draw it as.",
+)
+@click.option("--xray/--no-xray", default=True, help="Open the agents' own graphs, or not.")
+@click.option("-o", "out", metavar="FILE", help="Write it to a file, instead of stdout.")
+@team_options
+def graph(form: str, xray: bool, out: str | None, **team: Any) -> int:
+    """Draw the graph that would run. Nobody is called, and no key is needed."""
+    from ..backends.errors import UserError
+
+    if form not in FORMATS:
+        kind = "is not supported yet" if form in PLANNED_FORMATS else "is no format"
+        raise UserError(f"--format {form} {kind}; supported: {', '.join(FORMATS)}.")
+    if form == "png" and out is None and sys.stdout is not None and sys.stdout.isatty():
+        raise UserError("A png is not for a terminal.", hint="Name a file: -o graph.png")
+    file = OutFile.check(out) if out is not None else None
+    drawn = _drawn(_graph(load_team(TeamOptions(**team))), form, xray)
+    if file is not None:
+        file.write(drawn)
+    else:
+        Stdout().write(drawn)
+    return Status.OK
+
+
+def _graph(team: TeamConfig) -> TeamGraph:
+    """Return the team's graph with a script in each agent's place: nobody will be asked."""
+    from ..backends.scripted import ScriptedBackend
+    from ..graphs.coordination import coordination
+
+    members = [agent.member(ScriptedBackend([{"text": "drawn"}])) for agent in team.agents]
+    return coordination(members, team.policy, name=team.name)
+
+
+def _drawn(graph: TeamGraph, form: str, xray: bool) -> bytes:
+    from ..graphs import drawing
+
+    match form:
+        case "json":
+            shape = drawing.to_json(graph, xray=xray)
+            return f"{json.dumps(shape, ensure_ascii=False, indent=2)}\n".encode()
+        case "svg":
+            return _text(drawing.svg(graph, xray=xray))
+        case "png":
+            return drawing.png(graph, xray=xray)
+        case _:
+            return _text(drawing.mermaid(graph, xray=xray))
+
+
+def _text(drawn: str) -> bytes:
+    return f"{drawn.rstrip()}\n".encode()

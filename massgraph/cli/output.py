@@ -1,0 +1,155 @@
+"""Where results go: stdout as bytes, and a file that is whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from ..backends.errors import UserError
+
+
+class Stdout:
+    """Stdout as it was when the command began; whatever else prints goes to stderr from now on.
+
+    A tool of the user's own may print: the answer still is all that stdout holds.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+        self.closed = False
+        """Whether its reader is gone."""
+
+    def __enter__(self) -> Self:
+        if self._stream is not None:
+            sys.stdout = sys.stderr
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout = self._stream
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it as it is."""
+        return self._stream is not None and self._stream.isatty()
+
+    def write(self, data: bytes) -> None:
+        """Write and flush.
+
+        Raises:
+            OSError: When the data cannot be written, for another reason than a reader that left.
+        """
+        if self.closed or self._stream is None:
+            return
+        buffer: BinaryIO | None = getattr(self._stream, "buffer", None)
+        try:
+            if buffer is None:
+                self._stream.write(data.decode("utf-8", "replace"))
+            else:
+                buffer.write(data)
+            self._stream.flush()
+        except BrokenPipeError:
+            self.closed = True
+            self._forget()
+
+    def _forget(self) -> None:
+        """Point the descriptor to nowhere: the interpreter flushes it once more at exit."""
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """A file for a result, written in one step.
+
+    Args:
+        path: The file, links followed.
+        in_place: Whether it is no regular file (a device, a pipe) and is written as it is.
+    """
+
+    path: Path
+    in_place: bool = False
+
+    @classmethod
+    def check(cls, name: str) -> Self:
+        """Return the file.
+
+        Raises:
+            UserError: When it could not be written.
+        """
+        try:
+            path = Path(name).resolve()
+            mode = path.stat().st_mode if path.exists() else None
+            if mode is not None and stat.S_ISDIR(mode):
+                raise UserError(f"-o {name}: it is a directory.", hint="Name a file.")
+            if mode is not None and not stat.S_ISREG(mode):
+                return cls(path, in_place=True)
+            out = cls(path)
+            beside = out._beside()
+            os.close(_create(beside))
+            beside.unlink()
+        except (OSError, ValueError, RuntimeError) as exc:
+            reason = getattr(exc, "strerror", None) or "not a file name"
+            raise UserError(
+                f"-o {name}: it cannot be written ({reason}).", hint="Name another file."
+            ) from None
+        return out
+
+    def write(self, data: bytes) -> None:
+        """Write the file; a file that was there is replaced in one step.
+
+        Raises:
+            OSError: When it cannot be written after all; a file that was there is still there.
+        """
+        if self.in_place:
+            with self.path.open("wb") as device:
+                device.write(data)
+            return
+        beside = self._beside()
+        with open(_create(beside), "wb") as file:  # noqa: PTH123 - it is open already
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                if self.path.exists():
+                    beside.chmod(stat.S_IMODE(self.path.stat().st_mode))
+                beside.replace(self.path)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+
+    def _beside(self) -> Path:
+        return self.path.with_name(f".massgraph-{secrets.token_hex(6)}.tmp")
+
+
+def _create(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o666)
+
+
+def answer_bytes(answer: str) -> bytes:
+    """Return an answer's bytes; halves of a character, which have none, become U+FFFD."""
+    return answer.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+_BREAKS = str.maketrans({code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)})
+
+
+def json_line(value: Mapping[str, Any]) -> bytes:
+    """Return an object as one line of JSON, in UTF-8.
+
+    Halves of a character are written as JSON's escapes, and so are the characters beyond the
+    newline that some programs break lines at.
+    """
+    text = json.dumps(value, ensure_ascii=False).translate(_BREAKS)
+    return f"{text}\n".encode("utf-8", "backslashreplace")

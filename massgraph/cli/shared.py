@@ -1,0 +1,110 @@
+"""Options that several commands have, and the team that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..config import Override, TeamConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamOptions:
+    """Who answers: a config, or models, and what is put over it.
+
+    Args:
+        config: A file, or a shipped config's name.
+        models: `provider:model`, one agent each.
+        backend: The provider of models that name none.
+        system_message: Of every agent.
+        sets: `key.path=value`.
+        keys: Values of the policy by options of their own: (option, key, value).
+    """
+
+    config: str | None = None
+    models: tuple[str, ...] = ()
+    backend: str | None = None
+    system_message: str | None = None
+    sets: tuple[str, ...] = ()
+    keys: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def verbose_option(command: F) -> F:
+    """Add `-v`."""
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_verbose,
+        help="Show tracebacks.",
+    )(command)
+
+
+def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().meta["verbose"] = True
+
+
+def team_options(command: F) -> F:
+    """Add the options that describe a team, with the verbose one."""
+    for option in (
+        click.option(
+            "-c",
+            "--config",
+            metavar="FILE",
+            help="A YAML or JSON file, or the name of a config that comes with massgraph.",
+        ),
+        click.option(
+            "--model",
+            "models",
+            multiple=True,
+            metavar="PROVIDER:NAME",
+            help="A model instead of a config; repeatable, one agent each.",
+        ),
+        click.option("--backend", metavar="TYPE", help="The provider of the models."),
+        click.option("--system-message", metavar="TEXT", help="The role of every agent."),
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="KEY.PATH=VALUE",
+            help="A value over the config's, e.g. policy.seed=1; repeatable.",
+        ),
+    ):
+        command = option(command)
+    return verbose_option(command)
+
+
+def load_team(options: TeamOptions) -> TeamConfig:
+    """Return the team that the options describe.
+
+    Raises:
+        UserError: When they do not go together, or describe none.
+    """
+    from ..config import Override, load_document
+    from ..config.document import read_document
+    from ..config.files import locate
+    from ..config.models import EMBEDDED, models_document, set_system_message
+
+    if options.config is not None and (options.models or options.backend):
+        given = "--model" if options.models else "--backend"
+        raise click.UsageError(
+            f"{given} does not go with --config; "
+            "to change a config's agent, use --set agents.ID.backend.model=NAME."
+        )
+    if options.models or options.backend:
+        document = models_document(options.models, options.backend)
+    else:
+        document = read_document(locate(options.config or EMBEDDED))
+    if options.system_message is not None:
+        set_system_message(document, options.system_message)
+    overrides = [Override.parse(text) for text in options.sets]
+    overrides += [Override(option, ("policy", key), value) for option, key, value in options.keys]
+    return load_document(document, overrides)

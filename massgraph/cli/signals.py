@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM: the first one cancels the run in good order, the second one quits at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from .ending import Status
+
+if TYPE_CHECKING:
+    from ..team import Run
+
+_STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+
+
+class Signals:
+    """Handles signals while the context is open; outside the main thread it handles none.
+
+    The handlers are plain ones, not the event loop's: they also work while the loop is busy.
+    """
+
+    def __init__(self) -> None:
+        self.status: Status | None = None
+        """The exit status that the first signal asks for."""
+        self.before_quitting: Callable[[], None] = lambda: None
+        self._cancel: Callable[[], object] = lambda: None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def cancel_run(self, run: Run) -> None:
+        """Have the first signal cancel this run; it may have come already."""
+        loop = asyncio.get_running_loop()
+        self._cancel = lambda: loop.call_soon_threadsafe(run.cancel)
+        if self.status is not None:
+            run.cancel()
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(ValueError):
+            for number in _STATUS:
+                self._before[number] = signal.signal(number, self._came)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _came(self, number: int, frame: Any) -> None:
+        if self.status is not None:
+            with contextlib.suppress(Exception):
+                self.before_quitting()
+                sys.stderr.flush()
+            os._exit(self.status)
+        self.status = _STATUS[signal.Signals(number)]
+        with contextlib.suppress(RuntimeError):  # the loop has just been closed
+            self._cancel()

@@ -1,0 +1,38 @@
+"""`massgraph validate`: everything that is wrong with a config, at once."""
+
+from __future__ import annotations
+
+import click
+
+from .ending import Status, say
+from .shared import verbose_option
+
+
+@click.command(short_help="Check a config.")
+@click.argument("config", metavar="CONFIG")
+@verbose_option
+def validate(config: str) -> int:
+    """Check CONFIG, a YAML or JSON file; nothing is asked, and nothing is run.
+
+    All problems are listed on stderr as PATH:LINE:COLUMN: message, and the exit status is 2. What
+    is missing on this machine, such as a key, is a warning.
+    """
+    from ..config import ConfigError, load_config
+
+    try:
+        team = load_config(config)
+    except ConfigError as exc:
+        for problem in exc.problems:
+            say(_line(str(problem)))
+        for warning in exc.warnings:
+            say(_line(f"{warning.place}: warning: {warning.message}"))
+        return Status.USAGE
+    for warning in team.warnings:
+        say(_line(f"{warning.place}: warning: {warning.message}"))
+    number = len(team.agents)
+    say(f"{team.source}: ok ({number} agent{'s' if number > 1 else ''})")
+    return Status.OK
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", " ")

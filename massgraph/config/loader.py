@@ -1,0 +1,203 @@
+"""From a config to a team: every problem of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..agent import Agent
+from ..backends.errors import UserError
+from ..graphs.names import id_problem
+from ..nodes.policy import Policy, PolicyFields
+from .backends import BackendReader
+from .checking import check
+from .document import Document, Keys, read_document
+from .env import read_env_file
+from .files import locate
+from .overrides import Override
+from .problems import ConfigError, Problem, listed, quoted
+from .schema import AgentFields, ConfigFields, UiFields
+from .tools import resolve_tools
+
+
+@dataclass(frozen=True, slots=True)
+class TeamConfig:
+    """A team as a config describes it.
+
+    Args:
+        source: The file, or what else it comes from.
+        name: The graph's name.
+        agents: The agents, in order.
+        policy: How they coordinate.
+        display_type: How a run is shown.
+        logging_enabled: Whether it is logged.
+        warnings: What was noticed and is no mistake.
+    """
+
+    source: str
+    name: str
+    agents: list[Agent]
+    policy: Policy
+    display_type: Literal["rich_terminal", "terminal", "simple"] = "rich_terminal"
+    logging_enabled: bool = True
+    warnings: list[Problem] = field(default_factory=list)
+
+    def check_ready(self) -> None:
+        """Check that everything is in place on this machine.
+
+        Raises:
+            ConfigError: With everything that is missing: keys, extras, files.
+        """
+        missing = [warning for warning in self.warnings if warning.missing]
+        if missing:
+            raise ConfigError(missing)
+
+
+def load_config(path: str | Path, overrides: Iterable[str | Override] = ()) -> TeamConfig:
+    """Return the team that a config file describes.
+
+    Reads `.env` of the working directory first; it never overrides the environment.
+
+    Args:
+        path: A YAML or JSON file, or the name of a config that comes with massgraph.
+        overrides: Values over those of the file, as `key.path=value`.
+
+    Raises:
+        ConfigError: With every problem. What is missing on this machine (a key, an extra) is a
+            warning of the result.
+    """
+    return load_document(read_document(locate(path)), overrides)
+
+
+def load_document(document: Document, overrides: Iterable[str | Override] = ()) -> TeamConfig:
+    """Return the team that a document describes; see `load_config`."""
+    read_env_file()
+    for override in overrides:
+        parsed = Override.parse(override) if isinstance(override, str) else override
+        parsed.apply(document)
+    return _Loader(document).load()
+
+
+class _Loader:
+    """Turns one document into a team, and notes what is wrong with it."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._warnings: list[Problem] = []
+
+    def load(self) -> TeamConfig:
+        value = self._document.value
+        if isinstance(value, dict):
+            policy = self._policy(value.get("policy", {}))
+            ui = self._ui(value.get("ui", {}))
+            check(ConfigFields, value, self._document, ())
+            agents = self._agents(value)
+            ids = {agent.id for agent in agents if agent is not None}
+            if policy is not None and len(ids) == len(agents):
+                self._weights(policy, ids)
+        else:
+            policy, ui, agents = None, None, []
+            said = "the file is empty" if value is None else "a config is a mapping"
+            self._document.problem((), said)
+        if self._document.problems or policy is None or ui is None:
+            raise ConfigError(self._document.problems, self._warnings)
+        return TeamConfig(
+            source=self._document.source,
+            name=value.get("graph", "team"),
+            agents=[agent for agent in agents if agent is not None],
+            policy=policy,
+            display_type=ui.display_type,
+            logging_enabled=ui.logging_enabled,
+            warnings=listed(self._warnings),
+        )
+
+    def _policy(self, given: Any) -> Policy | None:
+        if not isinstance(given, dict):
+            return None  # the check of the top level says so
+        if check(PolicyFields, given, self._document, ("policy",)) is None:
+            return None
+        return Policy(**given)
+
+    def _ui(self, given: Any) -> UiFields | None:
+        if not isinstance(given, dict):
+            return None
+        return check(UiFields, given, self._document, ("ui",))
+
+    def _weights(self, policy: Policy, ids: set[str]) -> None:
+        for name in policy.weights:
+            if name not in ids:
+                message = f"weights names {quoted(name)}, who is not in the team"
+                self._document.problem(("policy", "weights", name), message, key=True)
+
+    def _agents(self, value: Mapping[str, Any]) -> list[Agent | None]:
+        """Return the agents, with None for each that is wrong."""
+        given = self._given(value)
+        defaults = value.get("backend_params")
+        defaults = defaults if isinstance(defaults, dict) else {}
+        backends = BackendReader(self._document, defaults, self._warnings)
+        agents = [
+            self._agent(agent, keys, number, backends)
+            for number, (keys, agent) in enumerate(given, 1)
+        ]
+        self._unique([(keys, agent.get("id")) for keys, agent in given])
+        backends.unused_defaults([agent.get("backend") or {} for _, agent in given])
+        return agents
+
+    def _given(self, value: Mapping[str, Any]) -> list[tuple[Keys, dict[str, Any]]]:
+        one, many = value.get("agent"), value.get("agents")
+        if "agent" in value and "agents" in value:
+            self._document.problem(("agent",), "give 'agent' or 'agents', not both", key=True)
+        elif "agent" in value:
+            return [(("agent",), one)] if isinstance(one, dict) else []
+        elif many == [] or "agents" not in value:
+            self._document.problem(("agents",), "a team needs at least one agent under 'agents'")
+        if not isinstance(many, list):
+            return []
+        return [(("agents", n), agent) for n, agent in enumerate(many) if isinstance(agent, dict)]
+
+    def _agent(
+        self, given: dict[str, Any], keys: Keys, number: int, backends: BackendReader
+    ) -> Agent | None:
+        fields = check(AgentFields, given, self._document, keys)
+        name = given.get("id", f"agent_{number}")
+        problem = id_problem(name) if isinstance(name, str) else None
+        if problem:
+            self._document.problem((*keys, "id"), problem)
+        backend = self._backend(given, keys, backends)
+        tools = resolve_tools(given.get("tools"), self._document, (*keys, "tools"))
+        if fields is None or backend is None or problem:
+            return None
+        try:
+            agent = Agent(
+                id=name,
+                backend=backend,
+                system_message=fields.system_message,
+                tools=tools,
+                tool_timeout_s=fields.tool_timeout_s,
+            )
+            agent.build_tools()
+        except UserError as exc:
+            self._document.problem((*keys, "tools"), str(exc))
+            return None
+        return agent
+
+    def _backend(self, given: dict[str, Any], keys: Keys, backends: BackendReader) -> Any:
+        described = given.get("backend", {})
+        if not isinstance(described, dict):
+            return None
+        if not described and not backends.defaults:
+            what = "is empty" if "backend" in given else "is missing"
+            self._document.problem((*keys, "backend"), f"'backend' {what}: give it a type")
+            return None
+        return backends.read(described, (*keys, "backend"))
+
+    def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
+        seen: set[str] = set()
+        for keys, name in ids:
+            if isinstance(name, str):
+                if name.lower() in seen:
+                    message = f"two agents are called {quoted(name)}; ids differ by more than case"
+                    self._document.problem((*keys, "id"), message)
+                seen.add(name.lower())

@@ -1,0 +1,71 @@
+"""A config made of options: models, each with an agent of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backends.registry import PLANNED, PROVIDERS, infer_provider
+from .document import Document
+from .problems import ConfigError, Place, Problem, did_you_mean, quoted
+
+EMBEDDED = "local"
+"""The shipped config that answers when neither a config nor a model is given."""
+
+
+def models_document(models: Sequence[str], backend: str | None) -> Document:
+    """Return a config with an agent for each model; without models, one of the provider.
+
+    Args:
+        models: `provider:model`, or a model's name where the provider is clear.
+        backend: The provider of models that name none.
+
+    Raises:
+        ConfigError: When a provider cannot be told.
+    """
+    document = Document("--model" if models else "--backend")
+    problems: list[Problem] = []
+    agents: list[dict[str, Any]] = []
+    for number, spec in enumerate(models or [""]):
+        place = Place(f"--model {spec}" if models else f"--backend {backend}")
+        described = _described(spec.strip(), backend)
+        if isinstance(described, str):
+            problems.append(Problem(place, described))
+            continue
+        agents.append({"id": f"agent_{number + 1}", "backend": described})
+        document.put(("agents", number), place)
+    if problems:
+        raise ConfigError(problems)
+    document.value = {"agents": agents}
+    return document
+
+
+def _described(spec: str, backend: str | None) -> dict[str, str] | str:
+    """Return the backend that is meant, or what is wrong."""
+    known = (*PROVIDERS, *PLANNED)
+    if backend is not None:
+        model = spec.removeprefix(f"{backend}:")
+        return {"type": backend, "model": model} if model else {"type": backend}
+    name, colon, model = spec.partition(":")
+    if name in known:
+        return {"type": name, "model": model} if model else {"type": name}
+    inferred = infer_provider(spec)
+    if inferred is not None:
+        return {"type": inferred, "model": spec}
+    if colon:
+        near = did_you_mean(name, known)
+        return f"there is no provider {quoted(name)}{near}"
+    return f"the provider cannot be told; write it as PROVIDER:NAME ({', '.join(PROVIDERS)})"
+
+
+def set_system_message(document: Document, message: str) -> None:
+    """Give every agent of a config this role."""
+    value = document.value
+    if not isinstance(value, dict):
+        return
+    agents = value.get("agents")
+    found = [(("agents", n), a) for n, a in enumerate(agents)] if isinstance(agents, list) else []
+    for keys, agent in [*found, (("agent",), value.get("agent"))]:
+        if isinstance(agent, dict):
+            agent["system_message"] = message
+            document.put((*keys, "system_message"), Place("--system-message"))

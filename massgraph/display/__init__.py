@@ -1,0 +1,1 @@
+"""Displays: what a person sees of a run while it runs, told by its events alone."""

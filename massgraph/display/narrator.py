@@ -1,0 +1,202 @@
+"""The story of a run, line by line: a pure function of its events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+from ..nodes import events as ev
+from .safe_text import one_line, safe
+
+Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
+
+WIDEST = 100
+"""Characters of a streamed line; a longer one is broken at a space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to show, safe to print; `agent` is None where the machine speaks."""
+
+    text: str
+    style: Style = "note"
+    agent: str | None = None
+
+
+class Narrator:
+    """Takes events in, and gives out the lines that they complete.
+
+    Agents write at once, so each has a buffer of its own: lines never mix.
+
+    Args:
+        show_final: Whether the final answer is told, too.
+    """
+
+    def __init__(self, *, show_final: bool = True) -> None:
+        self.agents: list[str] = []
+        self._show_final = show_final
+        self._unfinished: dict[str, Line] = {}
+
+    def unfinished(self) -> list[Line]:
+        """Return what the agents are writing: the line of each that is not complete yet."""
+        return [self._unfinished[a] for a in self.agents if a in self._unfinished]
+
+    def feed(self, event: ev.Event) -> list[Line]:
+        """Take an event in, and return the lines that are complete now."""
+        match event:
+            case ev.AgentText():
+                return list(self._write(event.agent, event.delta, "text"))
+            case ev.AgentReasoning():
+                return list(self._write(event.agent, event.delta, "reasoning"))
+            case ev.AnswerText():
+                return list(self._write(event.agent, event.delta, "answer"))
+            case ev.FinalText():
+                lines = list(self._write(event.agent, event.delta, "final"))
+                return lines if self._show_final else []
+            case _:
+                return [*self._flush(event), *self._told(event)]
+
+    def _write(self, agent: str, delta: str, style: Style) -> Iterator[Line]:
+        begun = self._unfinished.pop(agent, None)
+        if begun is not None and begun.style != style:
+            yield begun
+            begun = None
+        *complete, rest = ((begun.text if begun else "") + safe(delta)).split("\n")
+        for line in complete:
+            yield from (Line(piece, style, agent) for piece in _broken(line) if piece.strip())
+        *pieces, rest = _broken(rest)
+        yield from (Line(piece, style, agent) for piece in pieces)
+        if rest:
+            self._unfinished[agent] = Line(rest, style, agent)
+
+    def _flush(self, event: ev.Event) -> list[Line]:
+        """Return what is left unfinished of the event's agent, or of all when the machine speaks."""
+        whose = [event.agent] if isinstance(event, ev.AgentStamp) else list(self._unfinished)
+        lines = [self._unfinished.pop(agent) for agent in whose if agent in self._unfinished]
+        return [
+            line
+            for line in lines
+            if line.text.strip() and (self._show_final or line.style != "final")
+        ]
+
+    def _told(self, event: ev.Event) -> Iterator[Line]:
+        match event:
+            case ev.RunStarted():
+                self.agents = [agent["id"] for agent in event.agents]
+                team = ", ".join(f"{a['id']} ({_backend(a)})" for a in event.agents)
+                yield Line(f"team: {one_line(team)}")
+            case ev.AgentStamp():
+                yield from _of_agent(event)  # type: ignore[arg-type]
+            case _:
+                yield from _of_machine(event)
+
+
+def _of_agent(event: ev.Event) -> Iterator[Line]:
+    match event:
+        case ev.ToolStarted():
+            arguments = one_line(json.dumps(event.arguments, ensure_ascii=False, default=str), 200)
+            yield Line(f"calls {one_line(event.name)} {arguments}", "note", event.agent)
+        case ev.ToolFinished(error=None):
+            said = f"{one_line(event.name)} gave {one_line(event.result or 'nothing', 200)}"
+            yield Line(f"{said} ({event.seconds:.1f} s)", "note", event.agent)
+        case ev.ToolFinished():
+            said = f"{one_line(event.name)} failed: {one_line(event.error or '')}"
+            yield Line(f"{said} ({event.seconds:.1f} s)", "bad", event.agent)
+        case ev.ActionRefused():
+            said = f"refused: {one_line(event.what)} ({one_line(event.why)})"
+            yield Line(said, "bad", event.agent)
+        case ev.TurnEnded():
+            yield _turn_ended(event)
+        case ev.PresentingStarted():
+            yield Line("presents the final answer", "good", event.agent)
+        case ev.PresentingEnded() if event.failure is not None:
+            said = f"could not present: {one_line(event.failure['message'])}"
+            yield Line(f"{said}; the stored answer stands", "bad", event.agent)
+        case _:
+            pass
+
+
+def _turn_ended(event: ev.TurnEnded) -> Line:
+    seconds, why = f"({event.seconds:.1f} s)", one_line(event.why)
+    match event.outcome:
+        case "new_answer":
+            return Line(f"has a new answer {seconds}", "good", event.agent)
+        case "vote":
+            return Line(f"has voted {seconds}", "note", event.agent)
+        case "interrupted":
+            return Line(f"was stopped: a peer's new answer came first {seconds}", agent=event.agent)
+        case "abstained":
+            return Line(f"abstains: {why} {seconds}", "note", event.agent)
+        case "failed":
+            said = f"failed: {event.kind or 'internal'}: {why} {seconds}"
+            return Line(said, "bad", event.agent)
+        case _:
+            assert_never(event.outcome)
+
+
+def _of_machine(event: ev.Event) -> Iterator[Line]:
+    match event:
+        case ev.RoundOpened():
+            yield Line(f"round {event.round}: {', '.join(event.asked)}")
+        case ev.AnswersAccepted():
+            who = ", ".join(answer["agent"] for answer in event.answers)
+            yield Line(f"new answers of {who}: everybody votes on the current answers")
+        case ev.VoteCast():
+            said = f"votes for {event.candidate}"
+            reason = one_line(event.reason)
+            yield Line(f"{said}: {reason}" if reason else said, "good", event.voter)
+        case ev.VoteDropped():
+            said = f"the vote for {event.candidate} does not count: {one_line(event.why)}"
+            yield Line(said, "note", event.voter)
+        case ev.AgentsReleased():
+            said = f"{', '.join(event.agents)} stopped, because {event.because_of} has a new answer"
+            yield Line(said)
+        case ev.Verdict():
+            yield Line(f"verdict: {event.verdict.replace('_', ' ')}")
+        case ev.DebateOpened():
+            yield Line("no winner: the votes are shown, and everybody votes again")
+        case ev.WinnerSelected():
+            settled = event.settled_by.replace("_", " ")
+            yield Line(f"winner: {event.winner} (by {settled})", "good")
+        case ev.BudgetReached() | ev.DeadlineReached():
+            what = "budget" if event.type == "budget_reached" else "deadline"
+            agent = event.agent if isinstance(event, ev.DeadlineReached) else None
+            yield Line(f"the {event.which} {what} is reached", "bad", agent)
+        case ev.RunFinished():
+            yield _summary(event.result)
+        case _:
+            pass
+
+
+def _summary(result: dict[str, Any]) -> Line:
+    total = result["usage"]["total"]
+    facts = [
+        _count(result["rounds"], "round"),
+        _count(total["calls"], "call"),
+        f"{total['input_tokens']:,} tokens in, {total['output_tokens']:,} out",
+        f"{result['duration_s']:.1f} s",
+    ]
+    if total["cost_usd"] is not None:
+        facts.insert(3, f"${total['cost_usd']:.4f}")
+    outcome = result["outcome"].replace("_", " ")
+    return Line(f"{outcome}: {', '.join(facts)}", "good" if outcome == "settled" else "bad")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _backend(agent: dict[str, str]) -> str:
+    return " ".join(part for part in (agent.get("provider"), agent.get("model")) if part)
+
+
+def _broken(line: str) -> list[str]:
+    """Return a line in pieces that are not too wide, broken at spaces where there are any."""
+    pieces: list[str] = []
+    while len(line) > WIDEST:
+        at = line.rfind(" ", WIDEST // 2, WIDEST) + 1 or WIDEST
+        pieces.append(line[:at].rstrip())
+        line = line[at:]
+    return [*pieces, line]

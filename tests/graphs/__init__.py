@@ -1,0 +1,1 @@
+"""The machines: their shape, verdicts, drawing and mailbox."""

@@ -1,0 +1,1 @@
+"""The steps: state, rules, fences, actions, policy."""
