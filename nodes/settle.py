@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backends.errors import RunError
 from .policy import PolicyFields
 from .rules import (
     RULES,
@@ -24,11 +25,17 @@ def ballots_of(state: TeamState, policy: PolicyFields) -> list[Vote]:
 
 
 def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
-    """Return the rule's winner, if it finds one among the current answers."""
+    """Return the rule's winner, if it finds one among the current answers.
+
+    Raises:
+        RunError: When a rule of one's own returns what is no decision, or elects nobody there is.
+    """
     rule = rule_of(policy)
     decision = rule(ballots_of(state, policy), *_question(state, policy))
+    if not (decision is None or isinstance(decision, Decision)):
+        raise RunError(f"The rule returned {decision!r}; a rule returns a Decision or None.")
     if decision is not None and decision.winner not in state["answers"]:
-        raise ValueError(f"The rule elected {decision.winner!r}, who has no current answer.")
+        raise RunError(f"The rule elected {decision.winner!r}, who has no current answer.")
     return decision
 
 

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     status = Status.FAILED
     context: click.Context | None = None
     try:
-        with cli.make_context("massgraph", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with cli.make_context(
+            "massgraph", list(sys.argv[1:] if arguments is None else arguments)
+        ) as context:
             returned = cli.invoke(context)
         status = returned if isinstance(returned, int) else Status.OK
     except BaseException as exc:

@@ -41,23 +41,27 @@ class Asking:
     moving: bool = True
 
 
-def ask(team: TeamConfig, question: str, asking: Asking) -> Status:
+def ask(team: TeamConfig, question: str, asking: Asking, signals: Signals) -> Status:
     """Ask a team a question, and return the exit status.
+
+    Args:
+        team: The team.
+        question: The question.
+        asking: What is shown, and where the result goes.
+        signals: Cancel the run when they come.
 
     Raises:
         UserError: When something is missing after all; nothing was sent.
     """
-    signals = Signals()
     display = make_display(
         sys.stderr,
         quiet=asking.quiet,
         moving=asking.moving,
         stdout_is_terminal=asking.form == "text" and asking.stdout.is_terminal,
     )
-    with signals:
-        if display is not None:
-            signals.before_quitting = display.close
-        result = asyncio.run(_run(team, question, asking, display, signals))
+    if display is not None:
+        signals.before_quitting = display.close
+    result = asyncio.run(_run(team, question, asking, display, signals))
     _deliver(result, asking)
     return _status(result, signals)
 
@@ -143,14 +147,16 @@ async def _in(thread: ThreadPoolExecutor, call: Callable[..., None], *arguments:
 def _deliver(result: dict[str, Any], asking: Asking) -> None:
     """Print the result, and write the file."""
     answer = result["answer"]
-    if asking.file is not None and answer is not None:
-        asking.file.write(answer_bytes(answer))
-    if asking.form == "json":
-        asking.stdout.write(json_line(result))
-    elif asking.form == "text" and answer is not None:
-        # To a terminal the answer must do no more than be read; a program gets its very bytes.
-        shown = safe(answer) if asking.stdout.is_terminal else answer
-        asking.stdout.write(answer_bytes(shown) + b"\n")
+    try:
+        if asking.form == "json":
+            asking.stdout.write(json_line(result))
+        elif asking.form == "text" and answer is not None:
+            # On a terminal the answer must do no more than be read; a program gets its very bytes.
+            shown = safe(answer) if asking.stdout.is_terminal else answer
+            asking.stdout.write(answer_bytes(shown) + b"\n")
+    finally:
+        if asking.file is not None and answer is not None:
+            asking.file.write(answer_bytes(answer))
 
 
 def _status(result: dict[str, Any], signals: Signals) -> Status:
@@ -168,5 +174,3 @@ def _status(result: dict[str, Any], signals: Signals) -> Status:
             return signals.status
         case _:
             return Status.FAILED
-
-

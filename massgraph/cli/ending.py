@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,21 +27,8 @@ class Status(IntEnum):
     TERMINATED = 143
 
 
-class Terminated(BaseException):  # noqa: N818 - it is no error
+class TerminatedError(BaseException):
     """SIGTERM came before there was a run to cancel."""
-
-
-def raise_terminated(signum: int, frame: Any) -> None:
-    """Handle SIGTERM: end as after Ctrl-C, with a status of its own."""
-    raise Terminated
-
-
-def catch_sigterm() -> None:
-    """Have SIGTERM end the command in good order, where a signal can be handled."""
-    try:
-        signal.signal(signal.SIGTERM, raise_terminated)
-    except ValueError:  # not the main thread: somebody else's program
-        return
 
 
 def told(exc: BaseException, *, verbose: bool = False) -> int:
@@ -52,13 +38,16 @@ def told(exc: BaseException, *, verbose: bool = False) -> int:
             return exc.code if isinstance(exc.code, int) else Status.OK
         case click.exceptions.Exit():
             return exc.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            say(exc.message)
+            return Status.USAGE
         case click.ClickException():
             error(exc.format_message(), hint=_help(exc))
             return exc.exit_code
         case KeyboardInterrupt() | click.Abort():
             error("interrupted; nothing was run")
             return Status.INTERRUPTED
-        case Terminated():
+        case TerminatedError():
             error("terminated; nothing was run")
             return Status.TERMINATED
         case UserError() if hasattr(exc, "problems"):
@@ -97,7 +86,7 @@ def say(text: str) -> None:
         sys.stderr.write(f"{safe(text)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
-        return
+        return  # its reader is gone
 
 
 def tell_problems(exc: ConfigError) -> None:
@@ -106,9 +95,7 @@ def tell_problems(exc: ConfigError) -> None:
 
     if all(problem.missing for problem in exc.problems):
         lines = {
-            problem.message
-            if problem.place.source.startswith(str(SHIPPED))
-            else str(problem): None
+            problem.message if problem.place.source.startswith(str(SHIPPED)) else str(problem): None
             for problem in exc.problems
         }
         for line in lines:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from ..backends.errors import UserError
+from ..display.safe_text import BIDI
 
 
 class Stdout:
@@ -139,17 +140,22 @@ def _create(path: Path) -> int:
 
 def answer_bytes(answer: str) -> bytes:
     """Return an answer's bytes; halves of a character, which have none, become U+FFFD."""
-    return answer.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    try:
+        return answer.encode()
+    except UnicodeEncodeError:
+        return answer.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-_BREAKS = str.maketrans({code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)})
+_ESCAPED = str.maketrans(
+    {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *BIDI, 0x2028, 0x2029)}
+)
 
 
 def json_line(value: Mapping[str, Any]) -> bytes:
     """Return an object as one line of JSON, in UTF-8.
 
-    Halves of a character are written as JSON's escapes, and so are the characters beyond the
-    newline that some programs break lines at.
+    Halves of a character are written as JSON's escapes, and so are characters that some programs
+    break lines at and those that a terminal obeys.
     """
-    text = json.dumps(value, ensure_ascii=False).translate(_BREAKS)
+    text = json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
     return f"{text}\n".encode("utf-8", "backslashreplace")

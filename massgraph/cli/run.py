@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from .ending import catch_sigterm
 from .output import OutFile, Stdout
 from .question import read_question
 from .shared import TeamOptions, load_team, team_options
+from .signals import Signals
 
 OLDER = {
     "consensus": ("--consensus", "threshold"),
@@ -48,6 +48,7 @@ def _with_single_models(args: Sequence[str]) -> list[str]:
 
 @click.command("run", cls=RunCommand, short_help="Ask a team one question.")
 @click.argument("question", required=False)
+@team_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @click.option("--events", is_flag=True, help="Print what happens as JSON lines.")
 @click.option("-o", "out", metavar="FILE", help="Write the answer to a file, too.")
@@ -57,7 +58,6 @@ def _with_single_models(args: Sequence[str]) -> list[str]:
 @click.option("--consensus", metavar="SHARE", hidden=True)
 @click.option("--max-duration", metavar="SECONDS", hidden=True)
 @click.option("--max-debates", metavar="NUMBER", hidden=True)
-@team_options
 def run(  # noqa: PLR0913 - the options are the command's interface
     question: str | None,
     as_json: bool,
@@ -78,13 +78,12 @@ def run(  # noqa: PLR0913 - the options are the command's interface
     """
     if as_json and events:
         raise click.UsageError("--json and --events do not go together: give one of them.")
-    catch_sigterm()
     keys = [
         (option, key, value)
         for name, (option, key) in OLDER.items()
         if (value := given.pop(name)) is not None
     ]
-    with Stdout() as stdout:
+    with Stdout() as stdout, Signals() as signals:
         file = OutFile.check(out) if out is not None else None
         team = load_team(TeamOptions(keys=keys, **given))
         team.check_ready()
@@ -99,6 +98,4 @@ def run(  # noqa: PLR0913 - the options are the command's interface
             quiet=quiet,
             moving=not no_display and team.display_type != "simple",
         )
-        return int(ask(team, asked, asking))
-
-
+        return int(ask(team, asked, asking, signals))

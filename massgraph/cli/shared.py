@@ -52,32 +52,35 @@ def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool
         context.find_root().meta["verbose"] = True
 
 
+_TEAM_OPTIONS = (
+    click.option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="A YAML or JSON file, or the name of a config that comes with massgraph.",
+    ),
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        metavar="PROVIDER:NAME",
+        help="A model instead of a config; repeatable, one agent each.",
+    ),
+    click.option("--backend", metavar="TYPE", help="The provider of the models."),
+    click.option("--system-message", metavar="TEXT", help="The role of every agent."),
+    click.option(
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="KEY.PATH=VALUE",
+        help="A value over the config's, e.g. policy.seed=1; repeatable.",
+    ),
+)
+
+
 def team_options(command: F) -> F:
     """Add the options that describe a team, with the verbose one."""
-    for option in (
-        click.option(
-            "-c",
-            "--config",
-            metavar="FILE",
-            help="A YAML or JSON file, or the name of a config that comes with massgraph.",
-        ),
-        click.option(
-            "--model",
-            "models",
-            multiple=True,
-            metavar="PROVIDER:NAME",
-            help="A model instead of a config; repeatable, one agent each.",
-        ),
-        click.option("--backend", metavar="TYPE", help="The provider of the models."),
-        click.option("--system-message", metavar="TEXT", help="The role of every agent."),
-        click.option(
-            "--set",
-            "sets",
-            multiple=True,
-            metavar="KEY.PATH=VALUE",
-            help="A value over the config's, e.g. policy.seed=1; repeatable.",
-        ),
-    ):
+    for option in reversed(_TEAM_OPTIONS):
         command = option(command)
     return verbose_option(command)
 

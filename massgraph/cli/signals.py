@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from .ending import Status
+from .ending import Status, TerminatedError
 
 if TYPE_CHECKING:
     from ..team import Run
@@ -21,22 +21,21 @@ _STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 class Signals:
     """Handles signals while the context is open; outside the main thread it handles none.
 
-    The handlers are plain ones, not the event loop's: they also work while the loop is busy.
+    As long as there is no run to cancel, a signal is an exception as usual. The handlers are plain
+    ones, not the event loop's: they also work while the loop is busy.
     """
 
     def __init__(self) -> None:
         self.status: Status | None = None
         """The exit status that the first signal asks for."""
         self.before_quitting: Callable[[], None] = lambda: None
-        self._cancel: Callable[[], object] = lambda: None
+        self._cancel: Callable[[], object] | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def cancel_run(self, run: Run) -> None:
-        """Have the first signal cancel this run; it may have come already."""
+        """Have the first signal cancel this run."""
         loop = asyncio.get_running_loop()
         self._cancel = lambda: loop.call_soon_threadsafe(run.cancel)
-        if self.status is not None:
-            run.cancel()
 
     def __enter__(self) -> Self:
         with contextlib.suppress(ValueError):
@@ -49,6 +48,8 @@ class Signals:
             signal.signal(number, handler)
 
     def _came(self, number: int, frame: Any) -> None:
+        if self._cancel is None:
+            raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
         if self.status is not None:
             with contextlib.suppress(Exception):
                 self.before_quitting()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _BREAKS = (0x85, 0x2028, 0x2029)
 
 _TABLE: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20)},  # as the picture of the control
     0x7F: "\u2421",
     **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
-    **dict.fromkeys(_BIDI, "\ufffd"),
+    **dict.fromkeys(BIDI, "\ufffd"),
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),  # halves of a character
     **dict.fromkeys(_BREAKS, "\n"),
 }
