@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from .chunks import StreamChunk
+from .later import Later
 from .usage import TokenUsage, estimate_tokens
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AnyMessage, ToolCall, ToolMessage
-    from pydantic import BaseModel
-
-    from .chunks import StreamChunk
+    import pydantic
+    from langchain_core import messages as lc
+else:
+    pydantic = Later("pydantic")
+    lc = Later("langchain_core.messages")
 
 BuiltinTool = Literal["web_search", "code_execution", "url_context"]
 
@@ -45,7 +48,7 @@ class LLMBackend(ABC):
     model: str = ""
     brief_prompts: bool = False
     """True for a model so small that it follows short prompts better than explicit ones."""
-    config_options: ClassVar[type[BaseModel] | None] = None
+    config_options: ClassVar[type[pydantic.BaseModel] | None] = None
     """What a config may say of it, where the arguments of `__init__` do not tell by themselves."""
 
     def __init__(self) -> None:
@@ -59,7 +62,7 @@ class LLMBackend(ABC):
     @abstractmethod
     def stream_with_tools(
         self,
-        messages: Sequence[AnyMessage],
+        messages: Sequence[lc.AnyMessage],
         tools: Sequence[ToolSchema],
         **params: Any,
     ) -> AsyncIterator[StreamChunk]:
@@ -108,21 +111,21 @@ class LLMBackend(ABC):
         """Return the price in US dollars, or None when it is not known."""
         return usage.estimated_cost
 
-    def tool_name(self, call: ToolCall) -> str:
+    def tool_name(self, call: lc.ToolCall) -> str:
         """Return the name of the tool that is called."""
         return call["name"]
 
-    def tool_arguments(self, call: ToolCall) -> dict[str, Any]:
+    def tool_arguments(self, call: lc.ToolCall) -> dict[str, Any]:
         """Return the arguments of the call."""
         return call["args"]
 
-    def tool_call_id(self, call: ToolCall) -> str:
+    def tool_call_id(self, call: lc.ToolCall) -> str:
         """Return the id by which a result names its call."""
         return call["id"] or ""
 
     def tool_result_message(
-        self, call: ToolCall, content: str, *, error: bool = False
-    ) -> ToolMessage:
+        self, call: lc.ToolCall, content: str, *, error: bool = False
+    ) -> lc.ToolMessage:
         """Return the message that answers a tool call."""
         from langchain_core.messages import ToolMessage
 
@@ -133,6 +136,6 @@ class LLMBackend(ABC):
             status="error" if error else "success",
         )
 
-    def tool_result_content(self, message: ToolMessage) -> str:
+    def tool_result_content(self, message: lc.ToolMessage) -> str:
         """Return the text of a tool's result."""
         return message.text

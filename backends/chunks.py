@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import BackendError as BackendError
+from .later import Later
 from .usage import TokenUsage as TokenUsage
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage, ToolCall
+    from langchain_core import messages as lc
+else:
+    lc = Later("langchain_core.messages")
 
 FinishReason = Literal["stop", "tool_calls", "length", "refusal", "other"]
 
@@ -57,7 +60,7 @@ class ToolCallDeltaChunk:
 class ToolCallsChunk:
     """Whole tool calls, from providers that do not send them in pieces."""
 
-    tool_calls: tuple[ToolCall, ...]
+    tool_calls: tuple[lc.ToolCall, ...]
     type: Literal["tool_calls"] = field(default="tool_calls", init=False)
 
 
@@ -73,7 +76,7 @@ class BuiltinToolResultsChunk:
 class CompleteMessageChunk:
     """The message that must be echoed to the provider next time, vendor extras included."""
 
-    complete_message: AIMessage
+    complete_message: lc.AIMessage
     type: Literal["complete_message"] = field(default="complete_message", init=False)
 
 

@@ -24,10 +24,13 @@ from .chunks import (
     UsageChunk,
 )
 from .errors import BackendError, BackendErrorKind, BadRequestError, UserError, error_class
+from .later import Later
 from .usage import TokenUsage, estimate_tokens
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AnyMessage
+    from langchain_core import messages as lc
+else:
+    lc = Later("langchain_core.messages")
 
 When = Literal["no_answers", "answers", "present"]
 ScriptedError = Literal[
@@ -140,7 +143,7 @@ class ScriptedBackend(LLMBackend):
 
     async def stream_with_tools(
         self,
-        messages: Sequence[AnyMessage],
+        messages: Sequence[lc.AnyMessage],
         tools: Sequence[ToolSchema],
         **params: Any,
     ) -> AsyncIterator[StreamChunk]:

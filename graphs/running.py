@@ -40,6 +40,8 @@ class GraphRun:
         question: The question.
         thread_id: The run's thread.
         listening: Whether somebody will read the events; otherwise none are kept.
+        on_end: Called when the run is over, before anybody hears of it; a second call must do
+            no harm.
     """
 
     def __init__(
@@ -49,20 +51,25 @@ class GraphRun:
         *,
         thread_id: str,
         listening: bool = True,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.thread_id = thread_id
+        self._on_end = on_end
         self._record = Record(thread_id)
         self._mailbox = Mailbox() if listening else None
         self._live = LiveRun(sink=self._take, thread_id=thread_id)
+        self._begun = False
         self._cancelled = False
         self._task = asyncio.create_task(self._drive(graph, question), name=f"run {thread_id}")
-        self._task.add_done_callback(_retrieved)
+        self._task.add_done_callback(self._ended)
 
     @property
     def status(self) -> Status:
         """`running`, or the outcome."""
         result = self._record.result
-        return "running" if result is None else result["outcome"]
+        if result is not None:
+            return result["outcome"]
+        return "failed" if self._task.done() else "running"
 
     @property
     def record(self) -> Record:
@@ -71,13 +78,11 @@ class GraphRun:
 
     def cancel(self) -> None:
         """Stop the run: its provider calls are closed, and its outcome is `cancelled`."""
-        if not self._task.done():
-            self._cancelled = True
+        if self._task.done() or self._cancelled:
+            return
+        self._cancelled = True
+        if self._begun:  # a task that is cancelled before its first step never takes it
             self._task.cancel()
-
-    def on_end(self, call: Callable[[], None]) -> None:
-        """Have `call` called once the run's task has ended."""
-        self._task.add_done_callback(lambda _: call())
 
     async def result(self) -> ResultDict:
         """Wait for the end of the run.
@@ -103,7 +108,10 @@ class GraphRun:
     async def _drive(
         self, make_ready: Callable[[], Awaitable[TeamGraph]], question: str
     ) -> ResultDict:
+        self._begun = True
         try:
+            if self._cancelled:
+                raise asyncio.CancelledError
             graph = await make_ready()
             await graph.ainvoke(
                 {"messages": [HumanMessage(question)]},
@@ -122,8 +130,7 @@ class GraphRun:
             raise BrokenRun(f"The run broke: {type(exc).__name__}: {exc}", result) from exc
         finally:
             await self._live.aclose()
-            if self._mailbox is not None:
-                self._mailbox.close()
+            self._close()
         end = self._record.result
         assert end is not None  # both ends of the machine say it
         return end
@@ -147,13 +154,21 @@ class GraphRun:
         assert self._record.result is not None
         return self._record.result
 
+    def _close(self) -> None:
+        self._on_end()
+        if self._mailbox is not None:
+            self._mailbox.close()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Close what a task that was cut short has not closed, and see its exception.
+
+        A run that nobody awaits must not warn at exit.
+        """
+        self._close()
+        if not task.cancelled():
+            task.exception()
+
     def _take(self, event: Event) -> None:
         self._record.add(event)
         if self._mailbox is not None:
             self._mailbox.put(event)
-
-
-def _retrieved(task: asyncio.Task[Any]) -> None:
-    """Mark the task's exception as seen: a run that nobody awaits must not warn at exit."""
-    if not task.cancelled():
-        task.exception()

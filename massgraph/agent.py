@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from .backends.base import LLMBackend
 from .backends.errors import UserError
+from .backends.later import Later
 from .backends.registry import backend_from_config, build_backend, check_backend
 
 if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
+    from langchain_core import tools as lc
 
-    from .nodes.member import Member
+    from .nodes import member as nodes_member
+else:
+    lc = Later("langchain_core.tools")
+    nodes_member = Later(".nodes.member", __package__)
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -39,7 +43,7 @@ class Agent:
     id: str
     backend: str | Mapping[str, Any] | LLMBackend = field(repr=False)  # a mapping may hold a key
     system_message: str = ""
-    tools: Sequence[BaseTool | Callable[..., Any]] = field(default=())
+    tools: Sequence[lc.BaseTool | Callable[..., Any]] = field(default=())
     tool_timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
@@ -48,7 +52,7 @@ class Agent:
         if not self.tool_timeout_s > 0:
             raise UserError(f"Agent {self.id!r}: tool_timeout_s must be more than 0.")
 
-    def member(self, backend: LLMBackend | None = None) -> Member:
+    def member(self, backend: LLMBackend | None = None) -> nodes_member.Member:
         """Return the agent with its backend and its tools built.
 
         Args:
@@ -79,7 +83,7 @@ class Agent:
             case _:
                 assert_never(self.backend)
 
-    def build_tools(self) -> tuple[BaseTool, ...]:
+    def build_tools(self) -> tuple[lc.BaseTool, ...]:
         """Return the agent's tools, each as a LangChain tool.
 
         Raises:
@@ -102,7 +106,7 @@ class Agent:
         return tuple(built)
 
 
-def _tool_of(function: Callable[..., Any]) -> BaseTool:
+def _tool_of(function: Callable[..., Any]) -> lc.BaseTool:
     from langchain_core.tools import StructuredTool
 
     if inspect.iscoroutinefunction(function):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -133,8 +133,9 @@ class Team:
         A reader that is slow stalls nobody: text that it has not read yet is merged.
         """
         async with self.start(question, thread_id=thread_id) as run:
-            async for event in run:
-                yield event
+            async with aclosing(run.events()) as events:
+                async for event in events:
+                    yield event
             await run.result()
 
     def start(self, question: str, *, thread_id: str | None = None) -> Run:
@@ -171,6 +172,8 @@ class Team:
     def _start(self, question: str, thread_id: str | None, *, listening: bool = True) -> Run:
         if not question.strip():
             raise UserError("The question is empty.", hint="Ask something.")
+        if not _loop_is_running():
+            raise UserError("A run needs a running event loop.", hint="Without one, use run().")
         if thread_id is not None:
             check_thread_id(thread_id)
             if self._saver is None:
@@ -181,8 +184,9 @@ class Team:
         thread_id = thread_id or new_thread_id()
         held = ExitStack()
         held.enter_context(one_run_at_a_time(self._saver, thread_id))
-        run = GraphRun(self._ready, question, thread_id=thread_id, listening=listening)
-        run.on_end(held.close)
+        run = GraphRun(
+            self._ready, question, thread_id=thread_id, listening=listening, on_end=held.close
+        )
         return Run(run)
 
     async def _ready(self) -> TeamGraph:
@@ -259,6 +263,14 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _next(events: AsyncIterator[Event]) -> Event:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 
-_CONTROL_TOKENS = re.compile(r"<(?=\|)|(?<=\|)>|\[(?=/?INST\])|<(?=</?SYS>>)", re.IGNORECASE)
+_INST = re.compile(r"\[(/?INST)\]", re.IGNORECASE)
+_CONTROL_TOKEN = re.compile(
+    r"<([|\uff5c][^\s<>|\uff5c]{1,64}[|\uff5c]|</?SYS>|(?:start|end)_of_turn|/?s|bos|eos)>",
+    re.IGNORECASE,
+)
 _SPEAKER = re.compile(
-    r"^(?=[ \t]*(?:#+[ \t]*)?(?:system|developer|assistant|user|human)[ \t]*[:\]])",
+    r"(?:^|(?<=[\r\v\f\x1c-\x1e\x85\u2028\u2029]))"
+    r"(?=[^\S\n]*(?:#+[^\S\n]*)?[*_\[]*(?:system|developer|assistant|user|human)[*_]*[^\S\n]*[:\]])",
     re.IGNORECASE | re.MULTILINE,
 )
-_LOOKALIKES = {"<": "‹", ">": "›", "[": "("}
 
 
 def fence(nonce: str, label: str, text: str) -> str:
@@ -25,5 +29,6 @@ def fence(nonce: str, label: str, text: str) -> str:
 def escape(nonce: str, text: str) -> str:
     """Return `text` with everything defused that could pass for the machine's own words."""
     text = re.sub(re.escape(nonce), "-" * len(nonce), text, flags=re.IGNORECASE)
-    text = _CONTROL_TOKENS.sub(lambda found: _LOOKALIKES[found[0]], text)
+    text = _INST.sub(r"(\1)", text)
+    text = _CONTROL_TOKEN.sub("\u2039\\1\u203a", text)
     return _SPEAKER.sub("> ", text)

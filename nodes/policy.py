@@ -59,7 +59,7 @@ class PolicyFields(BaseModel):
     quorum: Count | Share = 1
     self_votes: Literal["allow", "ignore", "forbid"] = "allow"
     tie: Tie = "earliest_answer"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     on_new_answer: Literal["cancel", "finish"] = "cancel"
     visibility: Literal["all", "ring", "random", "none"] = "all"
     visible_peers: Count | None = None
@@ -94,7 +94,8 @@ class PolicyFields(BaseModel):
     @classmethod
     def _built_already(cls, value: Any, info: ValidationInfo) -> Any:
         supported = NOT_YET.get(info.field_name or "")
-        if supported is None or callable(value) or value in supported:
+        rule_of_ones_own = info.field_name == "rule" and callable(value)
+        if supported is None or rule_of_ones_own or value in supported:
             return value
         words = " | ".join("none" if v is None else str(v) for v in supported)
         raise ValueError(f"{value!r} is not supported yet; supported: {words}")

@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from ..backends.errors import BackendError, BackendTimeoutError
+from ..backends.errors import BackendError, BackendTimeoutError, RefusedError
 from ..backends.fold import Turn
 from ..backends.retry import RetryPolicy
 from .events import AgentReasoning, FinalText, PresentingEnded, PresentingStarted
@@ -143,6 +143,8 @@ class _Presentation:
         match reply.end:
             case BackendError():
                 return reply.end
+            case Turn(finish_reason="refusal"):
+                return RefusedError(reply.end.text.strip() or "The model declined to answer.")
             case "idle" | "call":
                 return BackendTimeoutError("The provider was too slow to present.")
             case _:
@@ -151,7 +153,7 @@ class _Presentation:
     def _may_retry(self, reply: Reply, error: BackendError | None) -> bool:
         if error is not None:
             return RetryPolicy().retries(error)
-        return isinstance(reply.end, Turn) and reply.end.finish_reason != "refusal"
+        return isinstance(reply.end, Turn)
 
     def _failure(self, error: BackendError | None) -> Failure:
         kind: FailureKind = error.kind if error else "protocol"

@@ -61,7 +61,7 @@ def turn_messages(
     if member.backend.brief_prompts:
         shown = [_shown_answers(state), _brief_what_now(legal)]
     *history, question = state["messages"]
-    return [system, *history, _with(question, shown), *transcript]
+    return [system, *map(_unnamed, history), _with(question, shown), *transcript]
 
 
 def present_messages(state: TeamState, member: Member) -> list[AnyMessage]:
@@ -141,6 +141,11 @@ def _brief_what_now(legal: Legal) -> str:
 def _tools(legal: Legal) -> str:
     names = ([f"`{VOTE}`"] if legal.targets else []) + ([f"`{NEW_ANSWER}`"] if legal.answer else [])
     return " or ".join(names)
+
+
+def _unnamed(message: AnyMessage) -> AnyMessage:
+    """Return the message without its author's id, which stays hidden from the agents."""
+    return message if message.name is None else message.model_copy(update={"name": None})
 
 
 def _with(question: AnyMessage, parts: Sequence[str]) -> HumanMessage:

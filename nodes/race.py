@@ -82,6 +82,9 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
 
     Returns:
         What the work returned, or why it was stopped.
+
+    Raises:
+        Exception: What the work raised; RuntimeError when it cancelled itself.
     """
     stopped = watch.stop(live.now)
     if stopped is not None:
@@ -99,6 +102,8 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
             stopped = None if task.done() else watch.stop(live.now)
             if stopped is not None:
                 return stopped
+        if task.cancelled():  # by itself: a cancellation that nobody asked for ends no run
+            raise RuntimeError("cancelled from within")
         return task.result()
     finally:
         if signal is not None:

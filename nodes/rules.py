@@ -5,6 +5,7 @@ A rule sees ballots as a set: it is independent of the order in which votes arri
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def most_votes(
             if ballot["voter"] == voter and ballot["candidate"] in tally:
                 tally[ballot["candidate"]] += electorate.weight(voter)
     best = max(tally.values())
-    tied = [c for c in candidates if abs(tally[c.agent] - best) < 1e-9]
+    tied = [c for c in candidates if math.isclose(tally[c.agent], best)]
     return Decision(break_tie(tied, electorate, options), tied=len(tied) > 1)
 
 

@@ -7,6 +7,7 @@ what happens as events, and let `race` decide how it ends.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -42,6 +43,8 @@ from .state import Usage, no_usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
+
+logger = logging.getLogger("massgraph")
 
 
 @dataclass(slots=True)
@@ -137,8 +140,16 @@ class Call:
         usage["cached_tokens"] = reported.cached_tokens
         usage["output_tokens"] = reported.output_tokens
         usage["reasoning_tokens"] = reported.reasoning_tokens
-        usage["cost_usd"] = self._request.backend.calculate_cost(reported)
+        usage["cost_usd"] = self._cost(reported)
         return Reply(end, usage)
+
+    def _cost(self, reported: TokenUsage) -> float | None:
+        backend = self._request.backend
+        try:
+            return backend.calculate_cost(reported)
+        except Exception:  # an answer is not lost for want of its price
+            logger.warning("%s cannot tell what a call cost.", backend.provider_name, exc_info=True)
+            return None
 
     def wasted_usage(self) -> Usage:
         """Return the usage of a call whose text nobody will read: an estimate."""

@@ -101,6 +101,9 @@ class _Work:
                 result = await tool.ainvoke({**call, "type": "tool_call"})
         except GraphBubbleUp:
             raise
+        except asyncio.CancelledError:
+            check_not_stopped()
+            return self._error(call, "The tool failed: CancelledError, raised by itself.")
         except TimeoutError as exc:
             if timeout.expired():
                 return self._error(call, f"The tool took longer than {limit:g} s.")
@@ -108,7 +111,7 @@ class _Work:
         except Exception as exc:  # whatever a tool raises is for the model to know
             return self._error(call, f"The tool failed: {type(exc).__name__}: {exc}")
         if isinstance(result, ToolMessage):
-            return result
+            return _plain(call, result)
         return self._member.backend.tool_result_message(call, str(result))
 
     def _error(self, call: ToolCall, text: str) -> ToolMessage:
@@ -131,3 +134,10 @@ class _Work:
                 usage=self._state.get("spent", no_usage()),
             )
         )
+
+
+def _plain(call: ToolCall, said: ToolMessage) -> ToolMessage:
+    """Return a tool's own message as the result of its call, without what cannot be stored."""
+    return ToolMessage(
+        said.content, tool_call_id=call["id"] or "", name=call["name"], status=said.status
+    )

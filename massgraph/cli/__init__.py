@@ -33,12 +33,11 @@ cli.add_command(validate)
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line, and exit with its status."""
-    status = Status.FAILED
+    status: int = Status.FAILED
     context: click.Context | None = None
     try:
-        with cli.make_context(
-            "massgraph", list(sys.argv[1:] if arguments is None else arguments)
-        ) as context:
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        with cli.make_context("massgraph", words) as context:
             returned = cli.invoke(context)
         status = returned if isinstance(returned, int) else Status.OK
     except BaseException as exc:

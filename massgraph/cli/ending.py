@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 import traceback
 from enum import IntEnum
@@ -13,7 +13,7 @@ import click
 from ..backends.errors import MassgraphError, UserError
 
 if TYPE_CHECKING:
-    from ..config import ConfigError
+    from ..config import Problem
 
 
 class Status(IntEnum):
@@ -33,39 +33,31 @@ class TerminatedError(BaseException):
 
 def told(exc: BaseException, *, verbose: bool = False) -> int:
     """Say on stderr what ended the command, and return its status."""
+    status: int = Status.FAILED
     match exc:
         case SystemExit():
-            return exc.code if isinstance(exc.code, int) else Status.OK
+            status = exc.code if isinstance(exc.code, int) else Status.OK
         case click.exceptions.Exit():
-            return exc.exit_code
-        case click.exceptions.NoArgsIsHelpError():
-            say(exc.message)
-            return Status.USAGE
+            status = exc.exit_code
         case click.ClickException():
-            error(exc.format_message(), hint=_help(exc))
-            return exc.exit_code
+            _tell_usage(exc)
+            status = exc.exit_code
         case KeyboardInterrupt() | click.Abort():
             error("interrupted; nothing was run")
-            return Status.INTERRUPTED
+            status = Status.INTERRUPTED
         case TerminatedError():
             error("terminated; nothing was run")
-            return Status.TERMINATED
-        case UserError() if hasattr(exc, "problems"):
-            tell_problems(exc)  # type: ignore[arg-type]
-            return Status.USAGE
+            status = Status.TERMINATED
         case UserError():
-            error(str(exc))
-            return Status.USAGE
-        case BrokenPipeError():
-            forget_stdout()
-            return Status.OK
+            _tell_mistake(exc)
+            status = Status.USAGE
         case MassgraphError():
             error(str(exc))
         case _:
             error(f"{type(exc).__name__}: {exc}", hint="" if verbose else "(-v for the traceback)")
-    if verbose:
-        say("".join(traceback.format_exception(exc)).rstrip())
-    return Status.FAILED
+            if verbose:
+                say("".join(traceback.format_exception(exc)).rstrip())
+    return status
 
 
 def error(message: str, *, hint: str = "") -> None:
@@ -80,43 +72,39 @@ def say(text: str) -> None:
     """Write to stderr, if there is one that takes it."""
     from ..display.safe_text import safe
 
-    if sys.stderr is None:  # type: ignore[unreachable]
-        return  # type: ignore[unreachable]
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # gone, closed, or none at all
         sys.stderr.write(f"{safe(text)}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        return  # its reader is gone
 
 
-def tell_problems(exc: ConfigError) -> None:
-    """Say on stderr all that is wrong with a config."""
-    from ..config.files import SHIPPED
+def _tell_usage(exc: click.ClickException) -> None:
+    context = getattr(exc, "ctx", None)
+    if isinstance(exc, click.exceptions.NoArgsIsHelpError):
+        say(exc.message)
+    else:
+        error(
+            exc.format_message(),
+            hint=f"(see {context.command_path} --help)" if context is not None else "",
+        )
 
-    if all(problem.missing for problem in exc.problems):
-        lines = {
-            problem.message if problem.place.source.startswith(str(SHIPPED)) else str(problem): None
-            for problem in exc.problems
-        }
-        for line in lines:
+
+def _tell_mistake(exc: UserError) -> None:
+    """Say what is wrong; of a config, each problem on a line of its own."""
+    problems: list[Problem] = getattr(exc, "problems", [])
+    if all(problem.missing for problem in problems):
+        lines = dict.fromkeys(_missing(problem) for problem in problems)
+        for line in lines or [str(exc)]:
             error(line)
         return
-    for problem in exc.problems:
+    for problem in problems:
         say(str(problem).replace("\n", " "))
-    number = len(exc.problems)
+    number = len(problems)
     error(f"{number} problem{'s' if number > 1 else ''} in the configuration; nothing was run")
 
 
-def forget_stdout() -> None:
-    """Point stdout to nowhere: its reader is gone, and the interpreter flushes it at exit."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError, AttributeError):
-        return
+def _missing(problem: Problem) -> str:
+    """Return what is missing; where, only if a person can look there."""
+    from ..config.files import SHIPPED
 
-
-def _help(exc: click.ClickException) -> str:
-    context = getattr(exc, "ctx", None)
-    return f"(see {context.command_path} --help)" if context is not None else ""
+    shipped = problem.place.source.startswith(str(SHIPPED))
+    return problem.message if shipped else str(problem)

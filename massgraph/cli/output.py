@@ -117,7 +117,7 @@ class OutFile:
                 device.write(data)
             return
         beside = self._beside()
-        with open(_create(beside), "wb") as file:  # noqa: PTH123 - it is open already
+        with open(_create(beside), "wb") as file:
             try:
                 file.write(data)
                 file.flush()

@@ -36,8 +36,8 @@ def _with_single_models(args: Sequence[str]) -> list[str]:
             return [*read, *args[number:]]
         if word == "--models" or word.startswith("--models="):
             taking = True
-            word = word.partition("=")[2]
-            read += ["--model", word] if word else []
+            first = word.partition("=")[2]
+            read += ["--model", first] if first else []
         elif word.startswith("-") or not taking:
             taking = False
             read.append(word)
@@ -58,7 +58,7 @@ def _with_single_models(args: Sequence[str]) -> list[str]:
 @click.option("--consensus", metavar="SHARE", hidden=True)
 @click.option("--max-duration", metavar="SECONDS", hidden=True)
 @click.option("--max-debates", metavar="NUMBER", hidden=True)
-def run(  # noqa: PLR0913 - the options are the command's interface
+def run(
     question: str | None,
     as_json: bool,
     events: bool,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..config import Override, TeamConfig
+    from ..config import TeamConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -61,12 +61,13 @@ class BackendReader:
         self._switches(found, options, keys, given)
         bad = self._check(found, options, keys, given)
         lacks = self._key_variable(options, keys, given)
-        described = {"type": found.name, **options}
+        described: LLMBackend | dict[str, Any] = {"type": found.name, **options}
         if bad or lacks:
-            left = {k: v for k, v in described.items() if k not in (*bad, "api_key_env")}
+            left = {"model": "any"} if found.model_required else {}
+            left |= {k: v for k, v in options.items() if k not in (*bad, "api_key_env")}
             self._built(found, left, keys, given, trial=True)
         else:
-            described = self._built(found, described, keys, given)
+            described = self._built(found, options, keys, given)
         return described if len(self.document.problems) == known else None
 
     def unused_defaults(self, used: list[Mapping[str, Any]]) -> None:
@@ -74,8 +75,8 @@ class BackendReader:
         names = [self._type_of({**self.defaults, **given}) for given in used]
         fitting: set[str] = {"type", *SWITCHES}
         for name in names:
-            if name not in PROVIDERS:
-                return
+            if not isinstance(name, str) or name not in PROVIDERS:
+                return  # what is wrong with it is known already
             fitting.update(_fields(PROVIDERS[name]))
         for key in self.defaults:
             if key not in fitting:
@@ -156,7 +157,7 @@ class BackendReader:
     def _key_variable(
         self, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
     ) -> bool:
-        """Return whether the variable that should hold the key is missing, which is noted."""
+        """Return whether the variable that should hold the key is none, which is noted."""
         name = options.get("api_key_env")
         if not isinstance(name, str):
             return False
@@ -164,7 +165,8 @@ class BackendReader:
         if not ENV_NAME.fullmatch(name):
             # Perhaps it is the key itself: it must not be repeated.
             self.document.problem(where, "api_key_env must be the name of an environment variable")
-        elif not os.environ.get(name, "").strip() and not options.get("api_key"):
+            return True
+        if not os.environ.get(name, "").strip() and not options.get("api_key"):
             shown = name if name.isupper() else "that api_key_env names"
             self._missing(where, f"the environment variable {shown} is not set")
             return True
@@ -173,7 +175,7 @@ class BackendReader:
     def _built(
         self,
         found: Provider,
-        described: dict[str, Any],
+        options: dict[str, Any],
         keys: Keys,
         given: Mapping[str, Any],
         *,
@@ -183,6 +185,7 @@ class BackendReader:
 
         On trial, with some of its options left out, only what is wrong with the others counts.
         """
+        described = {"type": found.name, **options}
         lacks = missing_extra(found)
         if lacks:
             self._missing(self._at("type", keys, given), lacks)
@@ -190,7 +193,7 @@ class BackendReader:
         try:
             return backend_from_config(described)
         except UserError as exc:
-            named = next((k for k in described if re.search(rf"\b{k}\b", str(exc))), None)
+            named = next((k for k in options if re.search(rf"\b{k}\b", str(exc))), None)
             where = self._at(named, keys, given) if named else keys
             if isinstance(exc, MissingError):
                 if not trial:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from .document import Document, Keys
-from .problems import did_you_mean, quoted
+from .problems import MOST_PROBLEMS, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -63,12 +63,13 @@ def problems_of(
 ) -> Iterator[tuple[Keys, str, bool]]:
     """Give out what is wrong: where, what, and whether it is the key that is wrong."""
     must_be: dict[Keys, list[str]] = {}
-    for error in exc.errors(include_url=False):
+    for number, error in enumerate(exc.errors(include_url=False)):
         where = _where(error, values)
         match error["type"]:
             case "extra_forbidden":
                 name = str(where[-1])
-                known = sorted(_fields_at(model, where[:-1]))
+                # To look for near words takes a while, and nobody reads thousands of them.
+                known = sorted(_fields_at(model, where[:-1])) if number < MOST_PROBLEMS else ()
                 yield where, f"unknown key {quoted(name)}{did_you_mean(name, known)}", True
             case "missing":
                 yield where[:-1], f"{where[-1]!r} is missing", False
@@ -108,15 +109,14 @@ def _name(where: Keys) -> str:
 def _where(error: ErrorDetails, values: Any) -> Keys:
     """Return the place of an error without the parts that name an alternative of a union."""
     where: list[str | int] = []
-    loc = error["loc"]
-    for part in loc:
-        if isinstance(values, Mapping) and isinstance(part, str) and part in values:
+    for part in error["loc"]:
+        try:
             values = values[part]
-        elif isinstance(values, list | tuple) and isinstance(part, int) and part < len(values):
-            values = values[part]
-        elif not (part is loc[-1] and error["type"] == "missing"):
+        except (LookupError, TypeError):
             continue
         where.append(part)
+    if error["type"] == "missing":
+        where.append(error["loc"][-1])
     return tuple(where)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .files import read_text
 from .json_source import parse_json
 from .problems import ConfigError, Place, Problem, quoted
-from .syntax import Node, SyntaxProblem
+from .syntax import MalformedError, Node
 from .yaml_source import parse_yaml
 
 Keys = tuple[str | int, ...]
@@ -109,7 +109,7 @@ def read_document(path: Path) -> Document:
     document = Document(str(path))
     try:
         node = _parser(path, text)(text)
-    except SyntaxProblem as exc:
+    except MalformedError as exc:
         place = Place(str(path), exc.line, exc.column)
         raise ConfigError([Problem(place, exc.message)]) from None
     if node is None:
@@ -126,6 +126,6 @@ def _parser(path: Path, text: str) -> Callable[[str], Node | None]:
         return parse_yaml
     try:
         parse_json(text)
-    except SyntaxProblem:
+    except MalformedError:
         return parse_yaml
     return parse_json

@@ -53,9 +53,10 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "not a file name"
         raise _refused(path, f"the file cannot be read: {reason}") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refused(path, "a config is a regular file, and this is none")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "a config is a regular file, and this is none")
+    with open(descriptor, "rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise _refused(path, "the file is longer than 1 MB")

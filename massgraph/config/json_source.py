@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_right
 
-from .syntax import Budget, Node, SyntaxProblem
+from .syntax import Budget, MalformedError, Node
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -16,7 +16,7 @@ def parse_json(text: str) -> Node | None:
     """Return the document, or None when there is none.
 
     Raises:
-        SyntaxProblem: When it is no JSON, more than one value, or beyond a limit.
+        MalformedError: When it is no JSON, more than one value, or beyond a limit.
     """
     return _Reader(text).document()
 
@@ -100,5 +100,5 @@ class _Reader:
         line = bisect_right(self._lines, self._at)
         return line, self._at - self._lines[line - 1] + 1
 
-    def _problem(self, message: str) -> SyntaxProblem:
-        return SyntaxProblem(message, *self._position())
+    def _problem(self, message: str) -> MalformedError:
+        return MalformedError(message, *self._position())

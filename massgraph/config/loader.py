@@ -142,7 +142,8 @@ class _Loader:
             for number, (keys, agent) in enumerate(given, 1)
         ]
         self._unique([(keys, agent.get("id")) for keys, agent in given])
-        backends.unused_defaults([agent.get("backend") or {} for _, agent in given])
+        described = [agent.get("backend", {}) for _, agent in given]
+        backends.unused_defaults([one for one in described if isinstance(one, dict)])
         return agents
 
     def _given(self, value: Mapping[str, Any]) -> list[tuple[Keys, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from .document import Document
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
-from .syntax import SyntaxProblem
+from .syntax import MalformedError
 from .yaml_source import parse_yaml, plain_value
 
 
@@ -72,7 +72,7 @@ class Override:
             text.encode()
             node = parse_yaml(text) if text[:1] in ("[", "{", '"', "'") else None
             value = plain_value(text) if node is None else inner.build(node)
-        except SyntaxProblem as exc:
+        except MalformedError as exc:
             raise _WrongError(exc.message) from None
         except UnicodeEncodeError:
             raise _WrongError("the value is not UTF-8 text") from None

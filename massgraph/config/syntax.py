@@ -9,7 +9,7 @@ MOST_NODES = 10_000
 MOST_LEVELS = 64
 
 
-class SyntaxProblem(Exception):
+class MalformedError(Exception):
     """A text that cannot be read further, at a line and column from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
@@ -56,16 +56,16 @@ class Budget:
         """Count a node and all that is in it, `above` levels deep.
 
         Raises:
-            SyntaxProblem: When a limit is passed.
+            MalformedError: When a limit is passed.
         """
         self._nodes += node.size
         if self._nodes > MOST_NODES:
-            raise SyntaxProblem(
+            raise MalformedError(
                 f"the document has more than {MOST_NODES} nodes, aliases expanded",
                 node.line,
                 node.column,
             )
         if above + node.levels > MOST_LEVELS:
-            raise SyntaxProblem(
+            raise MalformedError(
                 f"the document is more than {MOST_LEVELS} levels deep", node.line, node.column
             )

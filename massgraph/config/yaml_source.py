@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from .syntax import Budget, Node, SyntaxProblem
+from .syntax import Budget, MalformedError, Node
 
 # libyaml is fifty times as fast; where it is missing, the same parser in Python.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,7 +29,7 @@ def parse_yaml(text: str) -> Node | None:
     """Return the document, or None when there is none.
 
     Raises:
-        SyntaxProblem: When it is no YAML, more than one document, or beyond a limit.
+        MalformedError: When it is no YAML, more than one document, or beyond a limit.
     """
     builder = _Builder()
     for event in _events(text):
@@ -131,7 +131,7 @@ def _events(text: str) -> Iterator[Any]:
     except yaml.reader.ReaderError as exc:
         before = text[: exc.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise SyntaxProblem(f"not YAML: {exc.reason}", line, column) from None
+        raise MalformedError(f"not YAML: {exc.reason}", line, column) from None
 
 
 def _node(kind: Any, event: Any) -> Node:
@@ -156,5 +156,5 @@ def _position(mark: Any) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def _problem(message: str, mark: Any) -> SyntaxProblem:
-    return SyntaxProblem(message, *(_position(mark) if mark is not None else (1, 1)))
+def _problem(message: str, mark: Any) -> MalformedError:
+    return MalformedError(message, *(_position(mark) if mark is not None else (1, 1)))

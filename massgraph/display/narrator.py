@@ -72,7 +72,7 @@ class Narrator:
             self._unfinished[agent] = Line(rest, style, agent)
 
     def _flush(self, event: ev.Event) -> list[Line]:
-        """Return what is left unfinished of the event's agent, or of all when the machine speaks."""
+        """Return what its agent has left unfinished, or all of them when the machine speaks."""
         whose = [event.agent] if isinstance(event, ev.AgentStamp) else list(self._unfinished)
         lines = [self._unfinished.pop(agent) for agent in whose if agent in self._unfinished]
         return [
@@ -88,7 +88,7 @@ class Narrator:
                 team = ", ".join(f"{a['id']} ({_backend(a)})" for a in event.agents)
                 yield Line(f"team: {one_line(team)}")
             case ev.AgentStamp():
-                yield from _of_agent(event)  # type: ignore[arg-type]
+                yield from _of_agent(event)
             case _:
                 yield from _of_machine(event)
 
@@ -119,14 +119,14 @@ def _of_agent(event: ev.Event) -> Iterator[Line]:
 
 
 def _turn_ended(event: ev.TurnEnded) -> Line:
-    seconds, why = f"({event.seconds:.1f} s)", one_line(event.why)
+    seconds, why = f"({max(event.seconds, 0):.1f} s)", one_line(event.why)
     match event.outcome:
         case "new_answer":
             return Line(f"has a new answer {seconds}", "good", event.agent)
         case "vote":
             return Line(f"has voted {seconds}", "note", event.agent)
         case "interrupted":
-            return Line(f"was stopped: a peer's new answer came first {seconds}", agent=event.agent)
+            return Line(f"was stopped: {why} {seconds}", "note", event.agent)
         case "abstained":
             return Line(f"abstains: {why} {seconds}", "note", event.agent)
         case "failed":

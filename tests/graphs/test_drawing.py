@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from mermaidx.engines.quickjs_engine import Engine
+from mermaidx.engines.quickjs_engine import Engine  # type: ignore[import-untyped]
 
 from massgraph.graphs.drawing import mermaid, png, svg, to_json
 from massgraph.graphs.shape import Shape, shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -296,6 +297,30 @@ def test_an_error_that_is_raised_is_as_good_as_one_that_is_sent(where: str, late
     played = play(alice=actor, bob=[answer("B."), vote()])
     assert actor.calls == 3
     assert played.result.failures["alice"].kind == "overloaded"
+
+
+def test_an_adapter_that_cancels_itself_is_failed() -> None:
+    """A cancellation that nobody asked for is a bug of one adapter, and no end of the run."""
+
+    async def act(number: int, tools: set[str]) -> AsyncIterator[StreamChunk]:
+        yield ContentChunk("Well")
+        raise asyncio.CancelledError
+
+    played = play(alice=Improvised(act), bob=[answer("B."), vote()])
+    assert played.result.failures["alice"].kind == "internal"
+    assert played.result.winner == "bob"
+
+
+def test_an_adapter_that_cannot_tell_its_price_loses_nothing_but_the_price() -> None:
+    """What goes wrong around a call is its agent's affair alone."""
+
+    class Priceless(Actor):
+        def calculate_cost(self, usage: TokenUsage) -> float | None:
+            raise KeyError("no such model")
+
+    played = play(alice=Priceless([answer("A."), vote()]), bob=[answer("B."), vote()])
+    assert played.result.outcome == "settled"
+    assert played.result.usage["alice"].cost_usd is None
 
 
 def test_nothing_after_done_is_read() -> None:

@@ -1,0 +1,84 @@
+"""Keys: where they come from, that their absence is told, and that they are not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from massgraph.config import ConfigError
+
+from .conftest import TEAM, Load, Refused
+
+BACKEND = "{type: chat_completions, model: m, base_url: 'http://127.0.0.1:9/v1'"
+
+
+def test_a_missing_variable_is_a_warning(load: Load) -> None:
+    """Checking a config warns of a missing key, at its place; running it would be refused."""
+    team = load(f"agent: {{backend: {BACKEND}, api_key_env: MY_KEY}}}}")
+    message = "team.yaml:1:101: the environment variable MY_KEY is not set"
+    assert [str(warning) for warning in team.warnings] == [message]
+    with pytest.raises(ConfigError, match="MY_KEY"):
+        team.check_ready()
+
+
+def test_openai_itself_needs_its_key(load: Load) -> None:
+    """Without `base_url`, the server is OpenAI's own, and its usual variable is missing."""
+    team = load("agent: {backend: {type: chat_completions, model: m}}")
+    (warning,) = team.warnings
+    assert "OPENAI_API_KEY" in warning.message
+
+
+def test_a_variable_that_is_set(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the variable set, everything is in place."""
+    monkeypatch.setenv("MY_KEY", "sk-from-env")
+    team = load(f"agent: {{backend: {BACKEND}, api_key_env: MY_KEY}}}}")
+    team.check_ready()
+    assert "sk-from-env" not in repr(team)
+
+
+def test_the_env_file(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` fills gaps in the environment, and never overrides it."""
+    monkeypatch.setenv("OTHER_KEY", "from the environment")
+    monkeypatch.setenv("MY_KEY", "put back at the end")
+    del os.environ["MY_KEY"]
+    (folder / ".env").write_text("MY_KEY=sk-from-file\nexport OTHER_KEY='from the file'\n")
+    load(f"agent: {{backend: {BACKEND}, api_key_env: MY_KEY}}}}").check_ready()
+    assert os.environ["MY_KEY"] == "sk-from-file"
+    assert os.environ["OTHER_KEY"] == "from the environment"
+
+
+def test_an_env_file_that_cannot_be_read(folder: Path, refused: Refused) -> None:
+    """An `.env` that is not text is refused, not guessed at."""
+    (folder / ".env").write_bytes(b"MY_KEY=\xff\n")
+    assert refused(TEAM) == [".env:1:1: cannot be read: it is not UTF-8 text"]
+
+
+def test_an_env_that_is_no_file(folder: Path, load: Load) -> None:
+    """A fifo or a folder of that name is left alone, and blocks nobody."""
+    os.mkfifo(folder / ".env")
+    assert load(TEAM).agents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "api_key: sk-very-secret-1",
+        "api_key: sk-very-secret-1, temperature: hot",
+        "api_key: [sk-very-secret-1]",
+        "api_key_env: sk-very-secret-1",
+        "api_key_env: very_secret_1",
+        "api_kei: sk-very-secret-1",
+        "api_key: 'sk-very-secret-1 \\n'",
+    ],
+)
+def test_no_key_is_repeated(text: str, load: Load) -> None:
+    """Neither a problem, nor a warning, nor a repr holds a key, right or wrong."""
+    try:
+        team = load(f"agent: {{backend: {BACKEND}, {text}}}}}")
+    except ConfigError as exc:
+        said = f"{exc!r} {exc} {exc.problems} {exc.warnings}"
+    else:
+        said = f"{team!r} {team.agents} {team.warnings}"
+    assert "very" not in said

@@ -1,0 +1,174 @@
+"""Each thing that a config may not say, with the line and column where it says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import AGENT, TEAM, Load, Refused
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("polcy: {}", "2:1: unknown key 'polcy'; did you mean 'policy'?"),
+        ("zzz: 1", "2:1: unknown key 'zzz'; known: agent, agents, backend_params, graph, mcp_servers, policy, ui"),
+        ("agent: {}", "2:1: give 'agent' or 'agents', not both"),
+        ("graph: council", "2:8: graph: 'council' is not supported yet; supported: team"),
+        ("graph: my:factory", "2:8: graph: 'my:factory' is not supported yet; supported: team"),
+        ("graph: teem", "2:8: graph: there is no graph 'teem'; did you mean 'team'?"),
+        ("mcp_servers: {files: {}}", "2:14: mcp_servers: MCP servers are not supported yet; leave it out, or empty"),
+        ("mcp_servers: []", "2:14: mcp_servers must be a mapping"),
+        ("policy:", "2:8: policy must be a mapping"),
+        ("policy: {ruel: plurality}", "2:10: unknown key 'ruel'; did you mean 'rule'?"),
+        ("policy: {rule: majority}", "2:16: rule: 'majority' is not supported yet; supported: plurality"),
+        ("policy: {rule: most}", "2:16: rule: unknown rule 'most'; known: plurality, majority, supermajority, unanimity, borda, ranked"),
+        ("policy: {rule: 5}", "2:16: rule must be one of plurality, majority, supermajority, unanimity, borda, ranked"),
+        ("policy: {threshold: 0.5}", "2:21: threshold: 0.5 is not supported yet; supported: 0.6666666666666666"),
+        ("policy: {max_calls: 5}", "2:21: max_calls: 5 is not supported yet; supported: none"),
+        ("policy: {quorum: 1.5}", "2:18: quorum must be a whole number or less than 1"),
+        ("policy: {quorum: 0}", "2:18: quorum must be 1 or more or more than 0"),
+        ("policy: {seed: '1'}", "2:16: seed must be a whole number"),
+        ("policy: {seed: -1}", "2:16: seed must be 0 or more"),
+        ("policy: {attempts: true}", "2:20: attempts must be a whole number"),
+        ("policy: {idle_timeout_s: -1}", "2:26: idle_timeout_s must be more than 0"),
+        ("policy: {soft_deadline_s: 400}", "2:27: soft_deadline_s (400) is later than round_deadline_s (300)"),
+        ("policy: {weights: {b: 1}}", "2:20: weights names 'b', who is not in the team"),
+        ("policy: {weights: {a: -1}}", "2:23: a must be 0 or more"),
+        ("policy: {tie: earliest}", "2:15: tie must be one of earliest_answer, registration, random; did you mean 'earliest_answer'?"),
+        ("ui: {display_type: fancy}", "2:20: display_type must be one of rich_terminal, terminal, simple"),
+        ("ui: {logging_enabled: yes}", "2:23: logging_enabled must be true or false"),
+        ("backend_params: {tempratur: 1}", "2:18: unknown key 'tempratur'; no backend of this config takes it"),
+        ("backend_params: {<<: {}}", "2:18: unknown key '<<'; no backend of this config takes it"),
+    ],
+)  # fmt: skip
+def test_beside_the_agents(text: str, problem: str, refused: Refused) -> None:
+    """Of a config with one mistake, that mistake is told, where it stands."""
+    assert refused(f"{TEAM}{text}\n") == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ui: {}", "1:1: a team needs at least one agent under 'agents'"),
+        ("agents: []", "1:9: a team needs at least one agent under 'agents'"),
+        ("agents:", "1:8: agents must be a list"),
+        ("agents: {a: {}}", "1:9: agents must be a list"),
+        ("agents: [alice]", "1:10: agents[0] must be a mapping"),
+        ("agent: []", "1:8: agent must be a mapping"),
+        ("agents: [{id: a}]", "1:10: 'backend' is missing: give it a type"),
+        ("agents: [{id: a, backend: {}}]", "1:27: 'backend' is empty: give it a type"),
+        ("agents: [{id: a, backend: local}]", "1:27: backend must be a mapping"),
+    ],
+)
+def test_without_an_agent(text: str, problem: str, refused: Refused) -> None:
+    """A config without an agent that could answer is refused."""
+    assert refused(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{idd: b, backend: B}", "2:4: unknown key 'idd'; did you mean 'id'?"),
+        ("{id: 5, backend: B}", "2:8: id must be text"),
+        ("{id: 9b, backend: B}", "2:8: '9b' can't be an agent's id: a letter first, then letters, digits, '_' or '-', 64 characters at most."),
+        ("{id: restart, backend: B}", "2:8: 'restart' can't be an agent's id: the name is taken by the machine."),
+        ("{id: A, backend: B}", "2:8: two agents are called 'A'; ids differ by more than case"),
+        ("{id: b, system_message: [x], backend: B}", "2:27: system_message must be text"),
+        ("{id: b, tools: [calculator], backend: B}", "2:19: the tool 'calculator' is not supported yet; supported: 'module:function'"),
+        ("{id: b, tools: ['no_such_module:f'], backend: B}", "2:19: the module 'no_such_module' cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("{id: b, tools: ['json:dumsp'], backend: B}", "2:19: the module 'json' has no 'dumsp'; did you mean 'dump'?"),
+        ("{id: b, tools: ['json:__doc__'], backend: B}", "2:19: 'json:__doc__' is not a function"),
+        ("{id: b, tools: [5], backend: B}", "2:19: tools[0] must be text"),
+        ("{id: b, tool_timeout_s: 0, backend: B}", "2:27: tool_timeout_s must be more than 0"),
+    ],
+)  # fmt: skip
+def test_an_agent(text: str, problem: str, refused: Refused) -> None:
+    """Of an agent with one mistake, that mistake is told, where it stands."""
+    backend = "{type: scripted, turns: [{new_answer: x}]}"
+    agents = f"agents: [{AGENT},\n  {text.replace('B}', f'{backend}}}')}]"
+    assert refused(agents) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("model: gpt-5.4", "4:14: The provider 'openai' is not supported yet; supported: chat_completions, local, scripted."),
+        ("type: claude", "4:13: The provider 'claude' is not supported yet; supported: chat_completions, local, scripted."),
+        ("type: chat_completion", "4:13: Unknown provider 'chat_completion'. Did you mean 'chat_completions'?"),
+        ("type: 5", "4:13: type must be text"),
+        ("model: my-model", "4:14: the provider cannot be told from the model 'my-model'; add type: chat_completions | local | scripted"),
+        ("temperature: 1", "4:7: the provider cannot be told; add type: chat_completions | local | scripted"),
+        ("type: scripted", "4:7: 'turns' is missing"),
+        ("{type: scripted, turns: []}", "4:31: turns must be a list that is not empty"),
+        ("{type: scripted, turns: [{txt: x}]}", "4:33: unknown key 'txt'; did you mean 'text'?"),
+        ("{type: scripted, turns: [{}, {delay: -1}]}", "4:44: delay must be 0 or more"),
+        ("{type: scripted, turns: [{vote: first, hang: true}]}", "4:32: turns[0]: a turn ends in one way, not in vote and hang"),
+        ("{type: scripted, turns: [{error: oops}]}", "4:40: error must be one of auth, rate_limit, overloaded, timeout, bad_request, incomplete_stream"),
+        ("{type: scripted, turns: [{raises: oops}]}", "4:41: raises cannot be given in a config"),
+        ("{type: scripted, turns: [{tool_calls: [{args: {}}]}]}", "4:46: 'name' is missing"),
+    ],
+)  # fmt: skip
+def test_a_backend(text: str, problem: str, refused: Refused) -> None:
+    """Of a backend with one mistake, that mistake is told, where it stands."""
+    assert refused(f"agent:\n  id: a\n  backend:\n      {text}\n") == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("base_url: 'ftp://x'", "base_url is not an http(s) URL. Write it like http://127.0.0.1:8000/v1."),
+        ("base_url: 5", "base_url must be text"),
+        ("temperature: hot", "temperature must be a number"),
+        ("temperature: -0.1", "temperature must be 0 or more"),
+        ("max_tokens: 1e3", "max_tokens must be a whole number"),
+        ("connect_timeout_s: 0", "connect_timeout_s must be more than 0"),
+        ("extra_headers: {a: 1}", "a must be text"),
+        ("enable_web_search: true", "enable_web_search is not supported yet: chat_completions has no builtin tools here; supported: false"),
+        ("api_key_env: sk-live-1234", "api_key_env must be the name of an environment variable"),
+        ("api_key: 1234567", "api_key must be text"),
+    ],
+)  # fmt: skip
+def test_an_option(text: str, problem: str, refused: Refused) -> None:
+    """A provider's options are told by its adapter, and refused where they stand."""
+    backend = "type: chat_completions, model: m, base_url: 'http://127.0.0.1:9'"
+    if text.startswith("base_url"):
+        backend = "type: chat_completions, model: m"
+    said = f"agent:\n {{backend: {{{text}, {backend}}}}}"
+    column = len(" {backend: {") + text.rindex(": ") + 3
+    assert refused(said) == [f"2:{column}: {problem}"]
+
+
+def test_everything_at_once(refused: Refused) -> None:
+    """All problems are told together, in the order of their places."""
+    text = """\
+graph: debate
+agents:
+  - id: a
+    bakend: {}
+    backend: {type: chat_completions, base_url: x, temperature: hot, enable_web_search: true}
+  - id: A
+    tools: [calculator]
+    backend: {type: openai}
+policy: {rule: borda, weights: {zoe: 1}, max_debate_rounds: -1}
+ui: {display_type: 3}
+"""
+    places = [problem.split(": ")[0] for problem in refused(text)]
+    assert places == [
+        "1:8", "4:5", "5:14", "5:49", "5:65", "5:89", "6:9", "7:13", "8:21", "9:16", "9:61", "10:20",
+    ]  # fmt: skip
+
+
+def test_endlessly_many_problems_are_cut(refused: Refused) -> None:
+    """A hundred problems are listed, and the others are counted."""
+    text = TEAM + "".join(f"key{n}: 1\n" for n in range(500))
+    problems = refused(text)
+    assert len(problems) == 101
+    assert problems[-1].endswith("and 400 more problems")
+
+
+def test_false_switches_are_fine(load: Load) -> None:
+    """A switch of a builtin tool that is off needs no builtin tools."""
+    load(
+        "agent: {backend: {type: chat_completions, model: m, base_url: 'http://127.0.0.1:9', "
+        "enable_web_search: false, enable_code_execution: false}}"
+    )

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from massgraph import UserError
+from massgraph.nodes.policy import NOT_YET, Policy
+from massgraph.nodes.rules import plurality
+
+DEFAULTS: dict[str, Any] = {
+    "rule": "plurality",
+    "threshold": 2 / 3,
+    "weights": {},
+    "quorum": 1,
+    "self_votes": "allow",
+    "tie": "earliest_answer",
+    "seed": 0,
+    "on_new_answer": "cancel",
+    "visibility": "all",
+    "visible_peers": None,
+    "novelty": "exact",
+    "voting_sensitivity": "balanced",
+    "max_answers_per_agent": 3,
+    "max_debate_rounds": 1,
+    "max_unfinished_rounds": 1,
+    "idle_timeout_s": 60,
+    "call_timeout_s": None,
+    "attempts": 3,
+    "soft_deadline_s": 240,
+    "round_deadline_s": 300,
+    "run_deadline_s": 1800,
+    "max_calls": None,
+    "max_tokens": None,
+    "max_cost_usd": None,
+    "settle_early": False,
+    "final": "present",
+    "output_type": None,
+    "presenter": None,
+    "single": "answer",
+}
+DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
+
+
+def test_the_keys_of_the_protocol() -> None:
+    """A policy has exactly the keys of the protocol, with its defaults."""
+    assert Policy().describe() == DEFAULTS
+
+
+def test_every_key_is_documented() -> None:
+    """Each key stands in docs/policy.md: in its table, or among those that are still refused."""
+    text = DOCS.read_text(encoding="utf-8")
+    table = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    refused = {key for key, values in NOT_YET.items() if values == (DEFAULTS[key],)} - {"rule"}
+    assert table == set(DEFAULTS) - refused
+    assert all(f"`{key}`" in text for key in refused)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rule", "majority"),
+        ("rule", "supermajority"),
+        ("rule", "unanimity"),
+        ("rule", "borda"),
+        ("rule", "ranked"),
+        ("threshold", 0.5),
+        ("threshold", 1),
+        ("visibility", "ring"),
+        ("visibility", "random"),
+        ("visibility", "none"),
+        ("visible_peers", 2),
+        ("novelty", "strict"),
+        ("novelty", "lenient"),
+        ("novelty", 0.5),
+        ("voting_sensitivity", "strict"),
+        ("voting_sensitivity", "lenient"),
+        ("max_calls", 3),
+        ("max_tokens", 1000),
+        ("max_cost_usd", 0.5),
+        ("settle_early", True),
+        ("final", "synthesize"),
+        ("output_type", {"type": "object"}),
+        ("output_type", dict),
+        ("presenter", "alice"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_name(key: str, value: Any) -> None:
+    """A value that the protocol knows and this version does not is refused, never ignored."""
+    with pytest.raises(UserError, match=rf"^Policy: {key}: .* is not supported yet; supported: "):
+        Policy(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rule", "dictator"),
+        ("rule", 3),
+        ("quorum", 0),
+        ("quorum", 0.0),
+        ("quorum", 1.5),
+        ("quorum", -1),
+        ("quorum", math.nan),
+        ("quorum", True),
+        ("quorum", "1"),
+        ("weights", {"alice": -1}),
+        ("weights", {"alice": math.inf}),
+        ("weights", {"alice": math.nan}),
+        ("weights", {"alice": "1"}),
+        ("weights", {1: 1}),
+        ("weights", ["alice"]),
+        ("self_votes", "maybe"),
+        ("tie", "coin"),
+        ("seed", 0.5),
+        ("seed", "0"),
+        ("on_new_answer", "ignore"),
+        ("max_answers_per_agent", 0),
+        ("max_answers_per_agent", True),
+        ("max_debate_rounds", -1),
+        ("max_unfinished_rounds", -1),
+        ("attempts", 0),
+        ("idle_timeout_s", 0),
+        ("idle_timeout_s", -1.0),
+        ("call_timeout_s", math.inf),
+        ("round_deadline_s", math.nan),
+        ("round_deadline_s", None),
+        ("run_deadline_s", 0),
+        ("soft_deadline_s", 301),
+        ("final", "sing"),
+        ("single", "alone"),
+        ("settle_early", 1),
+        ("unheard_of", 1),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(key: str, value: Any) -> None:
+    """Wrong types, infinities, what is out of bounds and unknown keys are refused."""
+    with pytest.raises(UserError, match=rf"^Policy: .*\b{key}\b"):
+        Policy(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("quorum", 1),
+        ("quorum", 0.01),
+        ("quorum", 0.99),
+        ("quorum", 7),
+        ("weights", {"alice": 0, "bob": 2.5}),
+        ("seed", -1),
+        ("max_debate_rounds", 0),
+        ("max_unfinished_rounds", 0),
+        ("max_answers_per_agent", 1),
+        ("attempts", 1),
+        ("idle_timeout_s", None),
+        ("idle_timeout_s", 1),
+        ("soft_deadline_s", 300),
+        ("final", "reuse"),
+        ("tie", "random"),
+        ("tie", "registration"),
+        ("self_votes", "forbid"),
+        ("on_new_answer", "finish"),
+        ("single", "coordinate"),
+    ],
+)
+def test_what_is_right_is_kept(key: str, value: Any) -> None:
+    """Bounds are allowed themselves, and whole numbers of seconds are numbers."""
+    assert Policy(**{key: value}).describe() == {**DEFAULTS, key: value}
+
+
+def test_all_problems_at_once() -> None:
+    """A policy that is wrong in several places says so in one line."""
+    with pytest.raises(UserError) as caught:
+        Policy(attempts=0, tie="coin", colour="red", rule="borda")
+    text = str(caught.value)
+    assert "\n" not in text
+    assert all(word in text for word in ("attempts:", "tie:", "colour: unknown key", "rule:"))
+
+
+def test_a_rule_of_ones_own() -> None:
+    """A function is a rule, and is described by its name."""
+    policy = Policy(rule=plurality)
+    assert policy.rule is plurality
+    assert policy.describe()["rule"] == "plurality"
+
+
+def test_a_policy_never_changes() -> None:
+    """A policy is what it was when it was made."""
+    with pytest.raises(ValueError, match="frozen"):
+        Policy().attempts = 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "share"),
+    [
+        ({}, 0.8),
+        ({"round_deadline_s": 10}, 0.8),
+        ({"round_deadline_s": 480}, 0.5),
+        ({"soft_deadline_s": 5, "round_deadline_s": 10}, 0.5),
+        ({"soft_deadline_s": 10, "round_deadline_s": 10}, 1),
+    ],
+)
+def test_the_soft_deadline_comes_before_the_hard_one(keys: dict[str, Any], share: float) -> None:
+    """Where a round is shorter than the soft deadline, that one is four fifths of it."""
+    assert Policy(**keys).soft_share == pytest.approx(share)
