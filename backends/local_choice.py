@@ -97,8 +97,8 @@ def read_choice(text: str, tools: Sequence[ToolSchema]) -> Choice:
 def fill_prompt(tool: ToolSchema, parameter: str) -> str:
     """Return what asks for a free string, after the decision was taken.
 
-    A description that begins with a question ("Why is it the best?") is answered; other ones are
-    rather repeated.
+    A description that begins with a question ("Why is this answer the best one?") is answered;
+    other ones are rather repeated.
     """
     question = _first_sentence(_required(tool)[parameter].get("description", ""))
     return f"{question or parameter.capitalize() + '?'} Answer in one short sentence."

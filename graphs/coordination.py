@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Checkpointer
 
 from ..nodes.ask import ask
 from ..nodes.collect_votes import collect_votes
@@ -33,7 +33,7 @@ def coordination(
     members: Sequence[Member],
     policy: Policy,
     *,
-    checkpointer: Checkpointer = None,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
     name: str = "team",
 ) -> TeamGraph:
     """Build the machine that coordinates a team.

@@ -24,7 +24,7 @@ logger = logging.getLogger("massgraph")
 Status = Literal["running", "settled", "no_answer", "cancelled", "failed"]
 
 
-class BrokenRun(RunError):
+class BrokenRunError(RunError):
     """A run that could not go on; `result` is what it had by then."""
 
     def __init__(self, message: str, result: ResultDict) -> None:
@@ -88,7 +88,7 @@ class GraphRun:
         """Wait for the end of the run.
 
         Raises:
-            BrokenRun: When the run could not go on, with the cause chained.
+            BrokenRunError: When the run could not go on, with the cause chained.
             UserError: When the question is none.
         """
         return await asyncio.shield(self._task)
@@ -127,7 +127,7 @@ class GraphRun:
         except Exception as exc:
             result = self._end("failed")
             logger.exception("The run %s broke.", self.thread_id)
-            raise BrokenRun(f"The run broke: {type(exc).__name__}: {exc}", result) from exc
+            raise BrokenRunError(f"The run broke: {type(exc).__name__}: {exc}", result) from exc
         finally:
             await self._live.aclose()
             self._close()
@@ -148,7 +148,7 @@ class GraphRun:
             event = RunFinished(result=dict(result))
             self._take(
                 self._live.stamp(
-                    event, thread_id=self.thread_id, round=state["round"], epoch=state["epoch"]
+                    event, thread_id=self.thread_id, place=(state["round"], state["epoch"])
                 )
             )
         assert self._record.result is not None

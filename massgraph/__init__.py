@@ -61,7 +61,7 @@ _HOMES = {
     "forbid_real_requests": ".backends.guard",
 }
 
-__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
 
 logging.getLogger("massgraph").addHandler(logging.NullHandler())
 

@@ -109,6 +109,8 @@ class Agent:
 def _tool_of(function: Callable[..., Any]) -> lc.BaseTool:
     from langchain_core.tools import StructuredTool
 
+    if not callable(function):
+        raise TypeError("it cannot be called")
     if inspect.iscoroutinefunction(function):
         return StructuredTool.from_function(coroutine=function)
     return StructuredTool.from_function(function)

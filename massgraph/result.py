@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
@@ -116,8 +117,8 @@ class Result:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object."""
-        return cast("dict[str, Any]", self._raw)
+        """Return the JSON object, a copy of its own."""
+        return cast("dict[str, Any]", copy.deepcopy(self._raw))
 
     @property
     def cost(self) -> float | None:

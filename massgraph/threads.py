@@ -6,7 +6,7 @@ import re
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ def open_store(url: str) -> BaseCheckpointSaver[Any]:
 
 
 @contextmanager
-def one_run_at_a_time(saver: BaseCheckpointSaver[Any] | None, thread_id: str) -> Iterator[None]:
+def one_run_at_a_time(saver: BaseCheckpointSaver[Any] | None, thread_id: str) -> Generator[None]:
     """Hold a thread of a store while the block runs; LangGraph itself refuses no second run.
 
     Raises:

@@ -14,9 +14,11 @@ _CONTROL_TOKEN = re.compile(
     r"<([|\uff5c][^\s<>|\uff5c]{1,64}[|\uff5c]|</?SYS>|(?:start|end)_of_turn|/?s|bos|eos)>",
     re.IGNORECASE,
 )
+_BREAKS = r"\r\v\f\x1c-\x1e\x85\u2028\u2029"
+_BLANKS = rf"[^\S\n{_BREAKS}]*+"
 _SPEAKER = re.compile(
-    r"(?:^|(?<=[\r\v\f\x1c-\x1e\x85\u2028\u2029]))"
-    r"(?=[^\S\n]*(?:#+[^\S\n]*)?[*_\[]*(?:system|developer|assistant|user|human)[*_]*[^\S\n]*[:\]])",
+    rf"(?:^|(?<=[{_BREAKS}]))(?={_BLANKS}(?:#++{_BLANKS})?[*_\[]*+"
+    rf"(?:system|developer|assistant|user|human)[*_]*+{_BLANKS}[:\]])",
     re.IGNORECASE | re.MULTILINE,
 )
 

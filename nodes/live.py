@@ -113,16 +113,15 @@ class LiveRun:
         stamped = self.stamp(
             event,
             thread_id=(info.thread_id if info else "") or "",
-            round=state.get("round", 0),
-            epoch=state.get("epoch", 0),
+            place=(state.get("round", 0), state.get("epoch", 0)),
         )
         if self.sink is None:
             runtime.stream_writer(stamped)
         else:
             self.sink(stamped)
 
-    def stamp(self, event: Event, *, thread_id: str, round: int, epoch: int) -> Event:
-        """Return the event with its number, its time and its place in the run."""
+    def stamp(self, event: Event, *, thread_id: str, place: tuple[int, int]) -> Event:
+        """Return the event with its number, its time and its place: the round and the epoch."""
         self._seq += 1
         return dataclasses.replace(
             event,
@@ -130,8 +129,8 @@ class LiveRun:
             t=self.now,
             run_attempt=self.run_attempt,
             thread_id=self.thread_id or thread_id,
-            round=round,
-            epoch=epoch,
+            round=place[0],
+            epoch=place[1],
         )
 
     def adopt(self, task: asyncio.Task[Any]) -> None:

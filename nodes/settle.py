@@ -56,7 +56,7 @@ def settle(state: TeamState, policy: PolicyFields) -> tuple[str, SettledBy]:
         return winner, "deadline" if cut else "debate_limit"
     if state["limit"] is not None and owing_agents(state):
         return decision.winner, "deadline"
-    if all(ballot["candidate"] == decision.winner for ballot in ballots):
+    if ballots and all(ballot["candidate"] == decision.winner for ballot in ballots):
         return decision.winner, "consensus"
     return decision.winner, "tie_break" if decision.tied else "rule"
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall
+from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from .actions import legal_actions
+from .daemons import DaemonThreads
 from .enforce import tool_errors
 from .events import DeadlineReached, ToolFinished, ToolStarted, TurnEnded
 from .live import Desk, LiveRun
@@ -21,6 +25,8 @@ from .race import check_not_stopped, race
 from .state import no_usage
 from .think import CANCELLED, DEADLINE, RELEASED, TurnNode, tell_cut, turn_watch
 from .turn import TurnState, ending
+
+_THREADS = DaemonThreads()
 
 
 def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
@@ -98,7 +104,7 @@ class _Work:
         timeout = asyncio.timeout(limit)
         try:
             async with timeout:
-                result = await tool.ainvoke({**call, "type": "tool_call"})
+                result = await _invoke(tool, call)
         except GraphBubbleUp:
             raise
         except asyncio.CancelledError:
@@ -134,6 +140,18 @@ class _Work:
                 usage=self._state.get("spent", no_usage()),
             )
         )
+
+
+async def _invoke(tool: BaseTool, call: ToolCall) -> Any:
+    """Call a tool; one that is a plain function, in a thread that nobody has to wait for."""
+    given = {**call, "type": "tool_call"}
+    is_async = type(tool)._arun is not BaseTool._arun  # noqa: SLF001 - no other way to tell
+    if isinstance(tool, StructuredTool | Tool):
+        is_async = tool.coroutine is not None
+    if is_async:
+        return await tool.ainvoke(given)
+    call_it = partial(copy_context().run, tool.invoke, given)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, call_it)
 
 
 def _plain(call: ToolCall, said: ToolMessage) -> ToolMessage:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..display.safe_text import safe
 from ..display.writers import REFRESH_S, Display, make_display
-from ..graphs.running import BrokenRun
+from ..graphs.running import BrokenRunError
 from ..nodes.events import Event, event_to_dict
 from ..team import Run, Team
 from .ending import Status, error
@@ -76,7 +76,7 @@ async def _run(
             await _watch(run, asking, display)
             try:
                 return (await run.result()).to_dict()
-            except BrokenRun as exc:
+            except BrokenRunError as exc:
                 error(str(exc))
                 return dict(exc.result)
 

@@ -58,7 +58,7 @@ VOTE = ToolSchema(
         "type": "object",
         "properties": {
             "agent_id": {"type": "string", "enum": ["agent1", "agent2"]},
-            "reason": {"type": "string", "description": "Why is it the best? In a sentence."},
+            "reason": {"type": "string", "description": "Why is this answer the best one?"},
         },
         "required": ["agent_id", "reason"],
     },

@@ -91,3 +91,11 @@ def test_text_without_marks_is_unchanged(text: str) -> None:
 def test_little_is_changed(text: str) -> None:
     """Nothing is lost: taking the quotes out, what is left is as long as the text."""
     assert len(escape("no such nonce", text).replace("> ", "")) == len(text.replace("> ", ""))
+
+
+@pytest.mark.parametrize(
+    "piece", ["\r", " ", "#", "*", "# ", "<|", "\v#", "[", "system", "\u2028 "]
+)
+def test_escaping_takes_linear_time(piece: str) -> None:
+    """No text makes escaping slow: this would take hours if it were quadratic."""
+    escape(NONCE, piece * 300_000)

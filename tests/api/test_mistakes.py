@@ -1,0 +1,188 @@
+"""Mistakes are told when they are made, by name, before anything is built or sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from massgraph import Agent, MassgraphError, Policy, RunError, ScriptedBackend, Team, UserError
+
+from ..vloop import run_virtual
+
+
+def agent(name: str = "alice", **more: Any) -> Agent:
+    """Return an agent that could answer."""
+    return Agent(name, ScriptedBackend([{"new_answer": "A."}]), **more)
+
+
+def tool_of_twins(twin: int) -> str:
+    """Twin."""
+    return str(twin)
+
+
+def vote(agent_id: str) -> str:
+    """Have the name of an action."""
+    return agent_id
+
+
+AGENTS: dict[str, tuple[Callable[[], Any], str]] = {
+    "nobody": (lambda: Team([]), "at least one agent"),
+    "the same id twice": (lambda: Team([agent(), agent()]), "'alice'"),
+    "an id in other letters": (lambda: Team([agent("Bob"), agent("bOB")]), "'bOB'"),
+    "an empty id": (lambda: Team([agent("")]), "''"),
+    "a digit first": (lambda: Team([agent("1st")]), "'1st'"),
+    "a blank": (lambda: Team([agent("a b")]), "'a b'"),
+    "what LangGraph splits at": (lambda: Team([agent("a|b")]), "'a|b'"),
+    "a colon": (lambda: Team([agent("a:b")]), "'a:b'"),
+    "a line end": (lambda: Team([agent("alice\n")]), "alice"),
+    "a letter with a dot": (lambda: Team([agent("zoë")]), "'zoë'"),
+    "too long": (lambda: Team([agent("x" * 65)]), "64 characters"),
+    "a node of the machine": (lambda: Team([agent("collect_votes")]), "'collect_votes'"),
+    "a node in other letters": (lambda: Team([agent("Ask")]), "'Ask'"),
+    "a word of drawings": (lambda: Team([agent("end")]), "'end'"),
+    "a key of the result": (lambda: Team([agent("total")]), "'total'"),
+    "no such provider": (lambda: Agent("alice", "chat_completion:m"), "chat_completions"),
+    "no model": (lambda: Agent("alice", "chat_completions"), "names no model"),
+    "a mapping without a type": (lambda: Agent("alice", {"model": "m"}), "type"),
+    "no time for tools": (lambda: agent(tool_timeout_s=0), "tool_timeout_s"),
+    "an unnamed weight": (lambda: Team([agent()], Policy(weights={"zoe": 1})), "'zoe'"),
+    "two stores": (lambda: Team([agent()], checkpointer=InMemorySaver(), db="memory:"), "both"),
+    "no such store": (lambda: Team([agent()], db="mysql://x"), "mysql://x"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), AGENTS.values(), ids=AGENTS)
+def test_a_wrong_team(make: Callable[[], Any], said: str) -> None:
+    """It is refused where it is defined, in one line that names what is wrong."""
+    with pytest.raises(UserError) as caught:
+        make()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a", "A", "Alice_2-b", "x" * 64, "end2", "present"])
+def test_a_right_id(name: str) -> None:
+    """A letter, and then letters, digits, `_` and `-`."""
+    assert Team([agent(name)]).run("Q?").winner == name
+
+
+KEYS: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown": ({"rul": "plurality"}, "rul: unknown key"),
+    "a rule that is none": ({"rule": "lottery"}, "rule: unknown rule 'lottery'"),
+    "text for a number": ({"quorum": "2"}, "quorum"),
+    "a share of all": ({"quorum": 1.0}, "quorum"),
+    "no quorum": ({"quorum": 0}, "quorum"),
+    "a truth for a number": ({"attempts": True}, "attempts"),
+    "no attempts": ({"attempts": 0}, "attempts"),
+    "a negative time": ({"round_deadline_s": -1}, "round_deadline_s"),
+    "an endless time": ({"run_deadline_s": float("inf")}, "run_deadline_s"),
+    "not a time": ({"idle_timeout_s": float("nan")}, "idle_timeout_s"),
+    "a negative weight": ({"weights": {"alice": -1}}, "weights"),
+    "a tie that is none": ({"tie": "first"}, "tie"),
+    "stages out of order": ({"soft_deadline_s": 20, "round_deadline_s": 10}, "soft_deadline_s"),
+    "not yet: rules": ({"rule": "borda"}, "rule"),
+    "not yet: visibility": ({"visibility": "ring"}, "visibility"),
+    "not yet: novelty": ({"novelty": "strict"}, "novelty"),
+    "not yet: budgets": ({"max_calls": 3}, "max_calls"),
+    "not yet: early": ({"settle_early": True}, "settle_early"),
+    "not yet: merging": ({"final": "synthesize"}, "final"),
+}
+
+
+@pytest.mark.parametrize(("keys", "said"), KEYS.values(), ids=KEYS)
+def test_a_wrong_policy(keys: dict[str, Any], said: str) -> None:
+    """Each key is refused by its name."""
+    with pytest.raises(UserError) as caught:
+        Policy(**keys)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_problems_of_a_policy_are_told_together() -> None:
+    """Nobody has to find them one by one."""
+    with pytest.raises(UserError) as caught:
+        Policy(rul="plurality", quorum=0, tie="first")
+    assert all(key in str(caught.value) for key in ("rul:", "quorum:", "tie:"))
+
+
+def test_a_policy_cannot_be_changed() -> None:
+    """It is what it was when the team was made."""
+    with pytest.raises((AttributeError, ValueError), match="frozen"):
+        Policy().quorum = 2  # type: ignore[misc]
+
+
+TOOLS: dict[str, tuple[list[Any], str]] = {
+    "the name of an action": ([vote], "'vote' has the name of an action"),
+    "twice the same": ([tool_of_twins, tool_of_twins], "is there twice"),
+    "no tool at all": (["search"], "'search' is no tool"),
+    "no name": ([lambda x: x], "tool"),
+}
+
+
+@pytest.mark.parametrize(("tools", "said"), TOOLS.values(), ids=TOOLS)
+def test_a_wrong_tool(tools: list[Any], said: str) -> None:
+    """It is refused before the first call, with the agent's name."""
+    with pytest.raises(UserError) as caught:
+        Team([agent(tools=tools)]).compile()
+    assert "'alice'" in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("question", ["", " ", "\n\t "])
+def test_an_empty_question(question: str) -> None:
+    """However it is asked."""
+    team = Team([agent()])
+
+    async def ask() -> None:
+        with pytest.raises(UserError, match="question is empty"):
+            await team.arun(question)
+        with pytest.raises(UserError, match="question is empty"):
+            team.start(question)
+        with pytest.raises(UserError, match="question is empty"):
+            await anext(team.astream(question))
+
+    run_virtual(ask())
+    with pytest.raises(UserError, match="question is empty"):
+        team.run(question)
+    with pytest.raises(UserError, match="question is empty"):
+        next(iter(team.stream(question)))
+
+
+def test_a_handle_without_an_event_loop() -> None:
+    """It says what to use instead, and leaves the thread free."""
+    team = Team([agent()], db="memory:")
+    with pytest.raises(UserError, match=r"run\(\)"):
+        team.start("Q?", thread_id="t")
+    assert team.run("Q?", thread_id="t").answer == "A."
+
+
+def test_what_a_backend_misses_is_told_before_the_first_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A missing key is no failure of an agent: nobody is called at all."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    other = ScriptedBackend([{"new_answer": "A."}])
+    team = Team([Agent("alice", other), Agent("bob", "chat_completions:gpt-5.4")])
+    with pytest.raises(UserError, match="OPENAI_API_KEY"):
+        team.run("Q?")
+    assert other.calls == 0
+
+    async def start() -> None:
+        run = team.start("Q?")
+        with pytest.raises(UserError, match="OPENAI_API_KEY"):
+            await run.result()
+        assert run.status == "failed"
+        assert [event async for event in run] == []
+
+    asyncio.run(start())
+
+
+def test_the_errors_are_one_tree() -> None:
+    """A program can catch all of them by one name."""
+    assert issubclass(UserError, MassgraphError)
+    assert issubclass(RunError, MassgraphError)
+    assert not issubclass(UserError, RunError)

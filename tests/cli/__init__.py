@@ -1,0 +1,1 @@
+"""The command line: its output, its statuses, and its manners."""

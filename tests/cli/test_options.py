@@ -1,0 +1,124 @@
+"""Options: which team they mean, and which do not go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from massgraph.cli.shared import TeamOptions, load_team
+from massgraph.config import ConfigError, TeamConfig
+
+from .conftest import Cli
+
+SERVER = "backend_params.base_url=http://127.0.0.1:9/v1"
+
+
+def team(**options: object) -> TeamConfig:
+    """Return the team that options describe."""
+    return load_team(TeamOptions(**{"sets": (SERVER,), **options}))  # type: ignore[arg-type]
+
+
+def test_models() -> None:
+    """Each model is an agent of its own."""
+    agents = team(models=("chat_completions:qwen3:8b", "chat_completions:b")).agents
+    assert [(a.id, a.backend.model) for a in agents] == [("agent_1", "qwen3:8b"), ("agent_2", "b")]  # type: ignore[union-attr]
+
+
+def test_a_backend_for_bare_models() -> None:
+    """--backend names the provider of models that name none."""
+    agents = team(models=("qwen3:8b", "chat_completions:b"), backend="chat_completions").agents
+    assert [agent.backend.model for agent in agents] == ["qwen3:8b", "b"]  # type: ignore[union-attr]
+
+
+def test_a_system_message() -> None:
+    """--system-message is every agent's."""
+    assert [a.system_message for a in team(config="team.yaml", sets=(), system_message="Be brief.").agents] == ["Be brief."] * 2  # fmt: skip
+    assert team(models=("chat_completions:a",), system_message="x").agents[0].system_message == "x"
+
+
+def test_the_embedded_team() -> None:
+    """Neither config nor model: three agents on the embedded model."""
+    embedded = team(sets=())
+    assert [agent.system_message for agent in embedded.agents] == ["Answer the question."] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"models": ("gpt-5.4",)}, "--model gpt-5.4: The provider 'openai' is not supported yet; "),
+        ({"models": ("foo",)}, "--model foo: the provider cannot be told; write it as PROVIDER:NAME "),
+        ({"models": ("oops:x",)}, "--model oops:x: there is no provider 'oops'; known: "),
+        ({"models": ("locl:x",)}, "--model locl:x: there is no provider 'locl'; did you mean 'local'?"),
+        ({"backend": "nope"}, "--backend nope: Unknown provider 'nope'."),
+        ({"backend": "chat_completions"}, "--backend chat_completions: 'model' is missing"),
+        ({"backend": "scripted"}, "--backend scripted: 'turns' is missing"),
+    ],
+)  # fmt: skip
+def test_models_that_are_none(options: dict[str, object], problem: str) -> None:
+    """A model whose provider is unknown or not built is refused by its name."""
+    with pytest.raises(ConfigError) as caught:
+        team(**{"sets": (), **options})
+    assert str(caught.value).startswith(problem)
+
+
+def test_the_older_generations_options(cli: Cli) -> None:
+    """--models takes the words that follow; the limits mean keys of the policy."""
+    words = ("run", "q?", "--models", "gpt-4o", "grok-4", "--consensus", "0.5")
+    err = cli(*words, "--max-duration", "soon", "--max-debates=-1").err
+    assert "--model gpt-4o: The provider 'openai' is not supported yet" in err
+    assert "--model grok-4: The provider 'grok' is not supported yet" in err
+    assert "--consensus: threshold: 0.5 is not supported yet" in err
+    assert "--max-duration: run_deadline_s must be a number" in err
+    assert "--max-debates: max_debate_rounds must be 0 or more" in err
+    assert "5 problems in the configuration; nothing was run" in err
+
+
+def test_the_older_generations_limits(cli: Cli) -> None:
+    """--max-duration and --max-debates are limits of the run."""
+    words = ("--max-duration", "20", "--max-debates", "0", "--events", "--no-logs", "--no-display")
+    policy = cli("run", "-c", "team.yaml", *words, "q?").events[0]["policy"]
+    assert (policy["run_deadline_s"], policy["max_debate_rounds"]) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-c", "team.yaml", "--model", "local"], "--model does not go with --config; to change a config's agent, use --set agents.ID.backend.model=NAME. (see massgraph run --help)"),
+        (["-c", "none.yaml"], "1 problem in the configuration; nothing was run"),
+        (["--sett", "x"], "No such option '--sett'. Did you mean '--set'? (see massgraph run --help)"),
+        (["more", "words"], "Got unexpected extra arguments (more words) (see massgraph run --help)"),
+    ],
+)  # fmt: skip
+def test_usage(words: list[str], message: str, cli: Cli) -> None:
+    """A mistake in the command is one line that says what to do, and status 2."""
+    ended = cli("run", "q?", *words)
+    assert (ended.status, ended.out) == (2, b"")
+    assert ended.err.splitlines()[-1] == f"massgraph: error: {message}"
+
+
+def test_a_missing_key(cli: Cli) -> None:
+    """A missing key is found before the first call, and told once for each place."""
+    ended = cli("run", "q?", "--model", "chat_completions:gpt-5.4")
+    assert (ended.status, ended.out) == (2, b"")
+    assert ended.err == "massgraph: error: --model chat_completions:gpt-5.4: OpenAI needs a key. Set the environment variable OPENAI_API_KEY.\n"  # fmt: skip
+
+
+def test_a_missing_engine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the embedded engine, one line holds the command that installs it."""
+    monkeypatch.setattr("massgraph.backends.registry.importlib.util.find_spec", lambda name: None)
+    ended = cli("run", "q?")
+    assert (ended.status, ended.out) == (2, b"")
+    (line,) = ended.err.splitlines()
+    assert line.startswith("massgraph: error: ")
+    assert "pip install" in line
+
+
+def test_all_problems_of_a_config(cli: Cli, folder: Path) -> None:
+    """A run refuses a config with all its problems, each at the beginning of its line."""
+    (folder / "bad.yaml").write_text("agents: []\ngraph: nope\n")
+    assert cli("run", "-c", "bad.yaml", "q?").err.splitlines() == [
+        "bad.yaml:1:9: a team needs at least one agent under 'agents'",
+        "bad.yaml:2:8: graph: there is no graph 'nope'; known: team, single, debate, mixture, council, self_consistency",
+        "massgraph: error: 2 problems in the configuration; nothing was run",
+    ]  # fmt: skip

@@ -1,0 +1,48 @@
+"""`massgraph validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .conftest import Cli
+
+
+def test_a_config_that_is_right(cli: Cli) -> None:
+    """It says so on stderr."""
+    ended = cli("validate", "team.yaml")
+    assert (ended.status, ended.out, ended.err) == (0, b"", "team.yaml: ok (2 agents)\n")
+
+
+def test_a_config_that_is_wrong(cli: Cli, folder: Path) -> None:
+    """All problems are told, each with its place, and then the warnings."""
+    (folder / "bad.yaml").write_text(
+        "polcy: {}\nagent:\n  id: a\n  backend: {type: chat_completions, model: m, api_key_env: NOPE}\n"
+    )
+    ended = cli("validate", "bad.yaml")
+    assert (ended.status, ended.out) == (2, b"")
+    assert ended.err.splitlines() == [
+        "bad.yaml:1:1: unknown key 'polcy'; did you mean 'policy'?",
+        "bad.yaml:4:57: warning: the environment variable NOPE is not set",
+    ]
+
+
+def test_a_missing_key_is_a_warning(cli: Cli, folder: Path) -> None:
+    """What is missing on this machine alone is no mistake of the config."""
+    (folder / "key.yaml").write_text(
+        "agent:\n  backend: {type: chat_completions, model: m, api_key_env: NOPE}\n"
+    )
+    ended = cli("validate", "key.yaml")
+    assert ended.status == 0
+    assert ended.err.splitlines() == [
+        "key.yaml:2:57: warning: the environment variable NOPE is not set",
+        "key.yaml: ok (1 agent)",
+    ]
+
+
+def test_control_characters_are_not_repeated(cli: Cli, folder: Path) -> None:
+    """A config cannot steer the terminal of the one who checks it."""
+    (folder / "evil.json").write_text('{"\\u001b[2J\\u202e": 1}')
+    err = cli("validate", "evil.json").err
+    assert "unknown key" in err
+    assert "\x1b" not in err
+    assert "\u202e" not in err
