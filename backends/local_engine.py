@@ -50,6 +50,9 @@ class Server(Protocol):
     ) -> None:
         """Answer one request, blocking; the callback gets the chunks and returns True to stop."""
 
+    def handle_metrics(self) -> str:
+        """Return figures of the running main loop, blocking until it runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -179,13 +182,18 @@ def _load(settings: EngineSettings, slots: int) -> Server:
     params.ui, params.offline, params.verbosity = False, True, 0
     params.use_jinja, params.prefill_assistant, params.cache_ram_mib = True, False, 0
     params.warmup = params.fit_params = False  # each would double the time to load
+    params.endpoint_metrics = True
     try:
-        return cast("Server", library.Server(params))
+        server = cast("Server", library.Server(params))
     except RuntimeError as exc:
         raise UserError(
             f"The engine cannot load {str(settings.path)!r}.",
             hint="Is it a whole GGUF file of a chat model, and is there memory enough?",
         ) from exc
+    # The server is handed out before its main loop runs. Closed at that moment it would miss the
+    # signal and wait for ever, holding the interpreter's lock: so wait for the loop's first word.
+    server.handle_metrics()
+    return server
 
 
 def _read_ahead(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from massgraph import Agent, Policy, Team
 
 team = Team(
-    agents=[Agent(name, backend="local", system_message="Answer the question.")
+    agents=[Agent(name, backend="local", system_message="Answer in one short sentence.")
             for name in ("alice", "bob", "carol")],
     policy=Policy(max_answers_per_agent=1),
 )  # fmt: skip

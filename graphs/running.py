@@ -118,6 +118,8 @@ class GraphRun:
                 self._config(graph),
                 context=self._live,
             )
+            if self._record.result is None:
+                raise RunError("it was interrupted, which only a plain graph can go on from")
         except asyncio.CancelledError:
             self._end("cancelled")
             if not self._cancelled:

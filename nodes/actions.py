@@ -70,7 +70,7 @@ def action_schemas(legal: Legal) -> tuple[ToolSchema, ...]:
                             "enum": list(legal.targets),
                             "description": "Whose answer is best.",
                         },
-                        "reason": {"type": "string", "description": "Why, in a sentence or two."},
+                        "reason": {"type": "string", "description": "Why is this answer the best one?"},
                     },
                     "required": ["agent_id", "reason"],
                     "additionalProperties": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from ..backends.errors import RunError
 from .policy import PolicyFields
 from .rules import (
@@ -31,10 +33,12 @@ def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
         RunError: When a rule of one's own returns what is no decision, or elects nobody there is.
     """
     rule = rule_of(policy)
-    decision = rule(ballots_of(state, policy), *_question(state, policy))
-    if not (decision is None or isinstance(decision, Decision)):
+    decision = cast("object", rule(ballots_of(state, policy), *_question(state, policy)))
+    if decision is None:
+        return None
+    if not isinstance(decision, Decision):
         raise RunError(f"The rule returned {decision!r}; a rule returns a Decision or None.")
-    if decision is not None and decision.winner not in state["answers"]:
+    if decision.winner not in state["answers"]:
         raise RunError(f"The rule elected {decision.winner!r}, who has no current answer.")
     return decision
 

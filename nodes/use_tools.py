@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import copy_context
-from functools import partial
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
@@ -76,8 +75,11 @@ class _Work:
 
     async def all(self, calls: list[ToolCall]) -> list[AnyMessage]:
         """Run all calls at once, and return their results in order."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._one(call)) for call in calls]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._one(call)) for call in calls]
+        except BaseExceptionGroup as exc:
+            raise exc.exceptions[0] from None  # LangGraph's own: nothing else gets out of `_one`
         return [task.result() for task in tasks]
 
     async def _one(self, call: ToolCall) -> ToolMessage:
@@ -145,13 +147,13 @@ class _Work:
 async def _invoke(tool: BaseTool, call: ToolCall) -> Any:
     """Call a tool; one that is a plain function, in a thread that nobody has to wait for."""
     given = {**call, "type": "tool_call"}
-    is_async = type(tool)._arun is not BaseTool._arun  # noqa: SLF001 - no other way to tell
+    is_async = type(tool)._arun is not BaseTool._arun  # pyright: ignore[reportPrivateUsage]
     if isinstance(tool, StructuredTool | Tool):
         is_async = tool.coroutine is not None
     if is_async:
         return await tool.ainvoke(given)
-    call_it = partial(copy_context().run, tool.invoke, given)
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, call_it)
+    context, loop = copy_context(), asyncio.get_running_loop()
+    return await loop.run_in_executor(_THREADS, lambda: context.run(tool.invoke, given))
 
 
 def _plain(call: ToolCall, said: ToolMessage) -> ToolMessage:

@@ -117,7 +117,7 @@ class OutFile:
                 device.write(data)
             return
         beside = self._beside()
-        with open(_create(beside), "wb") as file:
+        with os.fdopen(_create(beside), "wb") as file:
             try:
                 file.write(data)
                 file.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from ..backends.errors import UserError
 from .ending import say
@@ -60,7 +60,7 @@ def _piped(*, even_from_terminal: bool = False) -> str | None:
 
 
 @contextlib.contextmanager
-def _impatience() -> Iterator[None]:
+def _impatience() -> Generator[None]:
     """Tell a person that stdin is being read, if that takes long."""
     timer = threading.Timer(
         PATIENCE_S, say, ["massgraph: reading stdin until it ends (use </dev/null for none)"]

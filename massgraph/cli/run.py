@@ -98,4 +98,6 @@ def run(
             quiet=quiet,
             moving=not no_display and team.display_type != "simple",
         )
-        return int(ask(team, asked, asking, signals))
+        status = ask(team, asked, asking, signals)
+        signals.leave(status)
+        return int(status)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from .ending import Status, TerminatedError
 
@@ -47,14 +47,24 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def leave(self, status: Status) -> None:
+        """Exit now if a signal came: the thread of a tool that does not stop is not waited for."""
+        if self.status is not None:
+            self._quit(status)
+
+    def _quit(self, status: Status) -> NoReturn:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(Exception):
+                stream.flush()  # type: ignore[union-attr]
+        os._exit(status)
+
     def _came(self, number: int, frame: Any) -> None:
         if self._cancel is None:
             raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
         if self.status is not None:
             with contextlib.suppress(Exception):
                 self.before_quitting()
-                sys.stderr.flush()
-            os._exit(self.status)
+            self._quit(self.status)
         self.status = _STATUS[signal.Signals(number)]
         with contextlib.suppress(RuntimeError):  # the loop has just been closed
             self._cancel()

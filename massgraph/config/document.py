@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from .json_source import parse_json
 from .problems import ConfigError, Place, Problem, quoted
 from .syntax import MalformedError, Node
 from .yaml_source import parse_yaml
+
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 Keys = tuple[str | int, ...]
 """Keys and list indices that lead to a value."""
@@ -64,20 +67,26 @@ class Document:
             self._breaks(place, node.problem)
         match node.kind:
             case "scalar":
-                if isinstance(node.value, float) and not math.isfinite(node.value):
-                    self._breaks(place, "a number must be finite")
-                    return 0.0
-                return node.value
+                return self._scalar(node.value, place)
             case "list":
                 return [self._build(item, (*path, n)) for n, item in enumerate(node.items)]
             case "map":
                 return self._mapping(node, path)
 
+    def _scalar(self, value: Any, place: Place) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            self._breaks(place, "a number must be finite")
+            return 0.0
+        if isinstance(value, str) and _HALF.search(value):
+            self._breaks(place, "the text holds half of a character (a lone surrogate)")
+            return ""
+        return value
+
     def _mapping(self, node: Node, path: Keys) -> dict[str, Any]:
         built: dict[str, Any] = {}
         for key, value in node.pairs():
             place = Place(self.source, key.line, key.column)
-            if key.kind != "scalar" or not isinstance(key.value, str):
+            if key.kind != "scalar" or not isinstance(key.value, str) or _HALF.search(key.value):
                 self.problems.append(Problem(place, "a key must be text"))
             elif key.problem:
                 self.problems.append(Problem(place, key.problem))

@@ -88,8 +88,9 @@ class _Loader:
         self._warnings: list[Problem] = []
 
     def load(self) -> TeamConfig:
-        value = self._document.value
-        if isinstance(value, dict):
+        given: Any = self._document.value
+        value: dict[str, Any] = given if isinstance(given, dict) else {}
+        if isinstance(given, dict):
             policy = self._policy(value.get("policy", {}))
             ui = self._ui(value.get("ui", {}))
             check(ConfigFields, value, self._document, ())
@@ -99,7 +100,7 @@ class _Loader:
                 self._weights(policy, ids)
         else:
             policy, ui, agents = None, None, []
-            said = "the file is empty" if value is None else "a config is a mapping"
+            said = "the file is empty" if given is None else "a config is a mapping"
             self._document.problem((), said)
         if self._document.problems or policy is None or ui is None:
             raise ConfigError(self._document.problems, self._warnings)

@@ -19,7 +19,8 @@ _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 def resolve_tools(names: Any, document: Document, keys: Keys) -> list[Any]:
     """Return the tools of these names; a text that is no tool's name is noted in the document."""
     tools: list[Callable[..., Any]] = []
-    for number, name in enumerate(names if isinstance(names, list) else ()):
+    listed: list[Any] = names if isinstance(names, list) else []
+    for number, name in enumerate(listed):
         if not isinstance(name, str):
             continue
         found = _resolve(name)

@@ -101,30 +101,39 @@ class TerminalDisplay:
 
     def show(self, event: Event) -> None:
         """Print the lines that the event completes, and refresh the rest now and then."""
+        lines = self._narrator.feed(event)
         width = _name_width(self._narrator)
-        for line in self._narrator.feed(event):
+        if lines:
+            self._stage()  # what is complete now is not unfinished any more
+        for line in lines:
             self._console.print(self._text(line, width), soft_wrap=True)
         if time.monotonic() - self._refreshed >= REFRESH_S:
             self.refresh()
 
     def refresh(self) -> None:
         """Show the unfinished lines, if they have changed."""
-        unfinished = self._narrator.unfinished()
         self._refreshed = time.monotonic()
-        if self._live is None or unfinished == self._shown:
-            return
-        from rich.console import Group
-
-        if not self._live.is_started:
-            self._live.start()
-        self._shown = unfinished
-        width = _name_width(self._narrator)
-        self._live.update(Group(*(self._tail(line, width) for line in unfinished)), refresh=True)
+        if self._live is not None and self._stage():
+            if not self._live.is_started:
+                self._live.start()
+            self._live.refresh()
 
     def close(self) -> None:
         """Take the unfinished lines away, and show the cursor."""
         if self._live is not None and self._live.is_started:
             self._live.stop()
+
+    def _stage(self) -> bool:
+        """Lay out the unfinished lines for the next refresh; return whether they have changed."""
+        unfinished = self._narrator.unfinished()
+        if self._live is None or unfinished == self._shown:
+            return False
+        from rich.console import Group
+
+        self._shown = unfinished
+        width = _name_width(self._narrator)
+        self._live.update(Group(*(self._tail(line, width) for line in unfinished)))
+        return True
 
     def _new_live(self) -> Live:
         from rich.live import Live

@@ -60,9 +60,7 @@ def test_a_name_that_is_not_there() -> None:
 def loaded_after(statements: str, modules: tuple[str, ...] = HEAVY) -> set[str]:
     """Return which of these modules a fresh interpreter has loaded after these statements."""
     code = f"{statements}\nimport sys\nprint(*(m for m in {modules!r} if m in sys.modules))"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stderr == ""
     return set(ran.stdout.split())
 
@@ -96,9 +94,7 @@ def test_importing_configures_no_logging() -> None:
         "print(logging.root.handlers, logger.level, logger.propagate,\n"
         "      [type(handler).__name__ for handler in logger.handlers])"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[] 0 True ['NullHandler']\n"
     assert ran.stderr == ""
 
@@ -110,10 +106,10 @@ def annotated() -> Iterator[tuple[str, Callable[..., Any]]]:
         if inspect.isclass(public) and public.__module__.startswith("massgraph"):
             yield name, public
             for member, value in vars(public).items():
-                value = value.fget if isinstance(value, property) else value
-                value = getattr(value, "__func__", value)
-                if inspect.isfunction(value) and value.__module__.startswith("massgraph"):
-                    yield f"{name}.{member}", value
+                method = value.fget if isinstance(value, property) else value
+                function = getattr(method, "__func__", method)
+                if inspect.isfunction(function) and function.__module__.startswith("massgraph"):
+                    yield f"{name}.{member}", function
         elif inspect.isfunction(public):
             yield name, public
     for union in (massgraph.Event, massgraph.StreamChunk):

@@ -244,8 +244,7 @@ async def test_closing_a_handle() -> None:
     team, silent = stuck()
     before = asyncio.all_tasks()
     async with team.start("Q?") as run:
-        while not silent.heard:
-            await asyncio.sleep(0.001)
+        await silent.asked.wait()
     assert run.status == "cancelled"
     assert silent.heard[0].stopped
     assert asyncio.all_tasks() == before
@@ -269,8 +268,7 @@ async def test_cancelling_the_caller_reaches_the_provider(how: str) -> None:
 
     before = asyncio.all_tasks()
     task = asyncio.create_task(call())
-    while not silent.heard:
-        await asyncio.sleep(0.001)
+    await silent.asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -292,8 +290,7 @@ async def test_waiting_for_a_handle_can_be_given_up() -> None:
     team, silent = stuck()
     async with team.start("Q?") as run:
         waiting = asyncio.create_task(run.result())
-        while not silent.heard:
-            await asyncio.sleep(0.001)
+        await silent.asked.wait()
         waiting.cancel()
         await asyncio.wait({waiting})
         assert run.status == "running"

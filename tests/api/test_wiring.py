@@ -66,5 +66,7 @@ def test_no_node_decides_where_to_go(folder: str) -> None:
     """Nodes return state, edges decide: nothing returns LangGraph's `Command`."""
     for path in sources(folder):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names}
+        names = {
+            alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
+        }
         assert not names & {"Command", "Send"}, path

@@ -347,6 +347,13 @@ asyncio.run(life())
 assert me.num_threads() <= threads <= 2, (threads, me.threads())
 assert me.num_fds() <= files
 
+async def hasty():
+    for _ in range(5):  # closed in the moment in which it is ready
+        await backends[0].prepare()
+        await backends[0].aclose()
+
+asyncio.run(hasty())
+
 async def forgetful():
     await backends[0].prepare()
 

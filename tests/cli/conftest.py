@@ -93,11 +93,16 @@ def scripted(*turns: dict[str, Any]) -> str:
     return json.dumps({"agent": {"id": "alice", "backend": backend}})
 
 
+def environment() -> dict[str, str]:
+    """Return an environment in which another process finds the same massgraph."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
 def started(*words: str, **options: Any) -> subprocess.Popen[bytes]:
     """Start a command in a process of its own."""
-    pipes = {name: subprocess.PIPE for name in ("stdout", "stderr")}
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
     return subprocess.Popen(
         [sys.executable, "-m", "massgraph", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         **{"stdin": subprocess.DEVNULL, **pipes, **options},
     )

@@ -1,5 +1,6 @@
 """`massgraph graph`: the machine of a config, drawn without calling anybody."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 import io

@@ -1,5 +1,6 @@
 """Options: which team they mean, and which do not go together."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_the_older_generations_limits(cli: Cli) -> None:
     [
         (["-c", "team.yaml", "--model", "local"], "--model does not go with --config; to change a config's agent, use --set agents.ID.backend.model=NAME. (see massgraph run --help)"),
         (["-c", "none.yaml"], "1 problem in the configuration; nothing was run"),
-        (["--sett", "x"], "No such option '--sett'. Did you mean '--set'? (see massgraph run --help)"),
+        (["--quite"], "No such option '--quite'. Did you mean '--quiet'? (see massgraph run --help)"),
         (["more", "words"], "Got unexpected extra arguments (more words) (see massgraph run --help)"),
     ],
 )  # fmt: skip

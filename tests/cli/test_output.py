@@ -19,12 +19,12 @@ def test_a_file_is_replaced_in_one_step(folder: Path) -> None:
     (folder / "real").write_text("old")
     (folder / "real").chmod(0o640)
     (folder / "link").symlink_to("real")
-    before = set(os.listdir(folder))
+    before = set(folder.iterdir())
     OutFile.check("link").write(b"new")
     assert (folder / "link").is_symlink()
     assert (folder / "real").read_bytes() == b"new"
     assert stat.S_IMODE((folder / "real").stat().st_mode) == 0o640
-    assert set(os.listdir(folder)) == before
+    assert set(folder.iterdir()) == before
 
 
 def test_a_device_is_written_as_it_is() -> None:
@@ -42,11 +42,11 @@ def test_a_failed_write_leaves_the_old_file(folder: Path, monkeypatch: pytest.Mo
     (folder / "file").write_text("old")
     out = OutFile.check("file")
     monkeypatch.setattr(os, "fsync", full)
-    before = set(os.listdir(folder))
+    before = set(folder.iterdir())
     with pytest.raises(OSError, match="No space"):
         out.write(b"new")
     assert (folder / "file").read_text() == "old"
-    assert set(os.listdir(folder)) == before
+    assert set(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", ["none/file", ".", "team.yaml/file", "a\0b", "x" * 300])

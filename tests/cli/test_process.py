@@ -7,31 +7,32 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from .conftest import started
+from .conftest import environment, started
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are POSIX's")
 
 
-def after_the_first_text(process: subprocess.Popen[bytes]) -> None:
-    """Wait until an agent has begun to write."""
+def after(process: subprocess.Popen[bytes], said: bytes) -> None:
+    """Wait until progress tells of something."""
     assert process.stderr is not None
     for line in process.stderr:
-        if b"round 1" in line:
+        if said in line:
             time.sleep(0.2)
             return
-    pytest.fail("the run did not begin")
+    pytest.fail("the run ended before")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_cancels_the_run(number: int, status: int) -> None:
     """The run ends in good order, its result is printed, and stderr says so plainly."""
     with started("run", "-c", "hanging.yaml", "--json", "q?") as process:
-        after_the_first_text(process)
+        after(process, b"round 1")
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     result = json.loads(out)
@@ -41,25 +42,63 @@ def test_a_signal_cancels_the_run(number: int, status: int) -> None:
     assert b"Traceback" not in err
 
 
+STUBBORN = """\
+import asyncio
+from langchain_core.tools import StructuredTool
+
+async def wait() -> str:
+    while True:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pass
+
+tool = StructuredTool.from_function(coroutine=wait, name="wait", description="Wait.")
+"""
+SLEEPY = """\
+import time
+
+def wait() -> str:
+    "Wait."
+    time.sleep(15)
+    return ""
+"""
+
+
+def tool_team(folder: Path, name: str, code: str, tool: str) -> None:
+    """Write a config whose agent calls a tool of a module beside it."""
+    (folder / f"{name}.py").write_text(code)
+    turn = "{tool_calls: [{name: wait}]}"
+    (folder / f"{name}.yaml").write_text(
+        f"agent: {{tools: ['{name}:{tool}'], backend: {{type: scripted, turns: [{turn}]}}}}"
+    )
+
+
 def test_a_second_signal_quits_at_once(folder: Path) -> None:
     """Whoever presses Ctrl-C twice does not want to wait, not even for a tool that ignores it."""
-    (folder / "stubborn.py").write_text(
-        "import time\ndef wait() -> str:\n    '''Wait.'''\n    time.sleep(30)\n    return ''\n"
-    )
-    (folder / "stubborn.yaml").write_text(
-        "agent:\n  tools: ['stubborn:wait']\n"
-        "  backend: {type: scripted, turns: [{text: 'x\\n', tool_calls: [{name: wait}]}]}\n"
-    )
+    tool_team(folder, "stubborn", STUBBORN, "tool")
     with started("run", "-c", "stubborn.yaml", "q?") as process:
-        after_the_first_text(process)
-        time.sleep(0.3)
+        after(process, b"calls wait")
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 2
     assert process.returncode == 130
+
+
+def test_a_thread_that_does_not_stop_holds_nobody_up(folder: Path) -> None:
+    """A tool that sleeps in a thread cannot be stopped; the command ends without it."""
+    tool_team(folder, "sleepy", SLEEPY, "wait")
+    with started("run", "-c", "sleepy.yaml", "--json", "q?") as process:
+        after(process, b"calls wait")
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        out, _ = process.communicate(timeout=20)
+    assert time.monotonic() - began < 8
+    assert (process.returncode, json.loads(out)["outcome"]) == (143, "cancelled")
 
 
 def test_stdout_that_nobody_reads() -> None:
@@ -77,11 +116,8 @@ def test_stdout_that_nobody_reads() -> None:
 def test_without_any_stream() -> None:
     """Closed streams are no reason to break."""
     command = 'exec "$0" -m massgraph run -c team.yaml -o answer.txt q? <&- >&- 2>&-'
-    with started() as process:  # only to find the interpreter and the environment
-        process.communicate()
-    words = ["sh", "-c", command, str(process.args[0])]  # type: ignore[index]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    assert subprocess.run(words, env=environment, check=False).returncode == 0
+    words = ["sh", "-c", command, sys.executable]
+    assert subprocess.run(words, env=environment(), check=False).returncode == 0
     assert Path("answer.txt").read_text() == "It is **Paris**."
 
 
@@ -100,9 +136,6 @@ def test_help_is_cheap() -> None:
 def test_help_imports_nothing_heavy() -> None:
     """That is what keeps it cheap."""
     code = "import sys, massgraph.cli; print(*sys.modules)"
-    with started() as process:
-        process.communicate()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    words = [str(process.args[0]), "-c", code]  # type: ignore[index]
-    loaded = set(subprocess.check_output(words, env=environment, text=True).split())
+    words = [sys.executable, "-c", code]
+    loaded = set(subprocess.check_output(words, env=environment(), text=True).split())
     assert not loaded & {"pydantic", "langgraph", "langchain_core", "rich", "yaml", "openai"}

@@ -1,7 +1,9 @@
 """`massgraph run`: what it prints, and how it ends."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -88,16 +90,6 @@ def test_byte_for_byte(cli: Cli, folder: Path) -> None:
     assert not any(control in printed.err for control in ("\x1b", "\u202e", "\x00", "\r"))
 
 
-def test_halves_of_a_character(cli: Cli, folder: Path) -> None:
-    """What is no character breaks nothing: JSON keeps it, text marks it."""
-    (folder / "half.json").write_text(scripted({"new_answer": "a\ud83d"}))
-    ended = cli("run", "-c", "half.json", "q?")
-    if ended.status == 2:  # the config already refuses it
-        assert "broken characters" in ended.err
-    else:
-        assert ended.out == "a\ufffd\n".encode()
-
-
 def test_no_answer(cli: Cli, folder: Path) -> None:
     """Without an answer the status is 3, stdout is empty, and stderr says why."""
     (folder / "failing.json").write_text(scripted({"error": "rate_limit"}))
@@ -126,8 +118,6 @@ async def test_no_key_in_any_output(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     async with LoopbackServer([http_error(401)]) as server:
         sets = ("--set", f"backend_params={{base_url: '{server.base_url}', api_key_env: MY_KEY}}")
         for form in ("--events", "--json"):
-            import asyncio
-
             ended = await asyncio.to_thread(
                 cli, "-v", "run", "--model", "chat_completions:m", *sets, form, "q?"
             )
@@ -156,11 +146,9 @@ def test_a_run_that_breaks(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("oops")
 
-    monkeypatch.setattr("massgraph.nodes.collect_votes.settle", broken, raising=False)
     monkeypatch.setattr("massgraph.graphs.coordination.verdict", broken)
     ended = cli("run", "-c", "team.yaml", "--json", "--quiet", "q?")
     assert ended.status == 1
     assert ended.json["outcome"] == "failed"
-    assert ended.json["answers"] == {} or "alice" in ended.json["answers"]
     assert "oops" in ended.err
     assert json.loads(ended.out)["usage"]["total"]["calls"] == 2

@@ -16,13 +16,14 @@ def test_a_config_that_is_right(cli: Cli) -> None:
 def test_a_config_that_is_wrong(cli: Cli, folder: Path) -> None:
     """All problems are told, each with its place, and then the warnings."""
     (folder / "bad.yaml").write_text(
-        "polcy: {}\nagent:\n  id: a\n  backend: {type: chat_completions, model: m, api_key_env: NOPE}\n"
+        "polcy: {}\nagent:\n  id: a\n"
+        "  backend: {type: chat_completions, model: m, api_key_env: NOPE}\n"
     )
     ended = cli("validate", "bad.yaml")
     assert (ended.status, ended.out) == (2, b"")
     assert ended.err.splitlines() == [
         "bad.yaml:1:1: unknown key 'polcy'; did you mean 'policy'?",
-        "bad.yaml:4:57: warning: the environment variable NOPE is not set",
+        "bad.yaml:4:60: warning: the environment variable NOPE is not set",
     ]
 
 
@@ -34,7 +35,7 @@ def test_a_missing_key_is_a_warning(cli: Cli, folder: Path) -> None:
     ended = cli("validate", "key.yaml")
     assert ended.status == 0
     assert ended.err.splitlines() == [
-        "key.yaml:2:57: warning: the environment variable NOPE is not set",
+        "key.yaml:2:60: warning: the environment variable NOPE is not set",
         "key.yaml: ok (1 agent)",
     ]
 

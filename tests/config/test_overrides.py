@@ -1,5 +1,6 @@
 """Values over those of a config."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,6 @@
 """Each thing that a config may not say, with the line and column where it says it."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 import pytest

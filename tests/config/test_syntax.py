@@ -1,5 +1,6 @@
 """The text of a config: what is read, what is refused, and how soon."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 import json
@@ -16,7 +17,9 @@ from massgraph.config.yaml_source import parse_yaml, plain_value
 
 from .conftest import TEAM, Load, Refused
 
-BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
+BOMB = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)
+)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,15 @@ def test_json_is_checked_like_yaml(refused: Refused) -> None:
         "2:2: 'backend' is missing: give it a type",
         "2:14: the key 'id' is there already, in line 2",
         "3:21: a number must be finite",
+    ]
+
+
+def test_half_a_character(refused: Refused) -> None:
+    """An escape that is half of a character is no text."""
+    text = '{"agents": "\\ud83d", "\\ud83d": 1}'
+    assert refused(text, name="team.json") == [
+        "1:12: the text holds half of a character (a lone surrogate)",
+        "1:22: a key must be text",
     ]
 
 

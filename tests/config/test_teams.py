@@ -1,5 +1,6 @@
 """What becomes of a config that is right."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 import sys
@@ -35,7 +36,11 @@ policy: {quorum: 0.5, weights: {alice: 2}, call_timeout_s: null}
 ui: {display_type: simple, logging_enabled: false}
 """)
     alice, other = team.agents
-    assert (alice.id, alice.system_message, alice.tool_timeout_s) == ("alice", "You check facts.", 5)
+    assert (alice.id, alice.system_message, alice.tool_timeout_s) == (
+        "alice",
+        "You check facts.",
+        5,
+    )
     assert [tool.name for tool in alice.build_tools()] == ["shorten"]
     assert (other.id, other.system_message, other.tools) == ("agent_2", "", [])
     assert (team.policy.quorum, team.policy.weights) == (0.5, {"alice": 2})

@@ -112,12 +112,15 @@ class Actor(ScriptedBackend):
     def __init__(self, turns: Script) -> None:
         super().__init__(turns)
         self.heard: list[Call] = []
+        self.asked = asyncio.Event()
+        """Set once the first call has begun."""
 
     async def stream_with_tools(
         self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
     ) -> AsyncIterator[StreamChunk]:
         call = Call(list(messages), list(tools), began=asyncio.get_running_loop().time())
         self.heard.append(call)
+        self.asked.set()
         try:
             async for chunk in self.perform(messages, tools, **params):
                 yield chunk

@@ -267,9 +267,7 @@ def test_a_call_that_takes_too_long_is_stopped() -> None:
 
 def test_a_call_that_always_takes_too_long() -> None:
     """Three calls, then the agent is failed."""
-    played = play(
-        {"call_timeout_s": 20}, alice=[HANGS], bob=[answer("B."), vote()]
-    )
+    played = play({"call_timeout_s": 20}, alice=[HANGS], bob=[answer("B."), vote()])
     assert played.requests["alice", 1] == 3
     failure = played.result.failures["alice"]
     assert (failure.kind, "20 s" in failure.message) == ("timeout", True)

@@ -29,6 +29,7 @@ from .stage import (
 MINUTE = 60.0
 HANG_S = 3 * MINUTE + 1
 """What a provider that hangs costs at most: three silences of a minute, and nothing after them."""
+HALF: Turn = {"text": "Half", "error": "incomplete_stream"}
 ROUND_S = 300.0
 RUN_S = 1800.0
 """What a round and a run may take by default."""
@@ -100,7 +101,11 @@ FAULTS: dict[str, tuple[Callable[[], LLMBackend], str | None, float]] = {
     "calls no tool": (improvised(_no_tool), "protocol", 1),
     "sends nothing": (improvised(_nothing), "incomplete_stream", 2),
     "sends nothing but done": (improvised(_only_done), "protocol", 1),
-    "breaks off": (scripted({"text": "Half", "error": "incomplete_stream"}), "incomplete_stream", 2),
+    "breaks off": (
+        scripted({"text": "Half", "error": "incomplete_stream"}),
+        "incomplete_stream",
+        2,
+    ),
     "votes for nobody": (scripted(vote("agent77")), "protocol", 1),
     "votes twice": (
         scripted(calls(*[("vote", {"agent_id": "agent2", "reason": ""})] * 2)),

@@ -106,9 +106,7 @@ def test_when_presenting_fails_the_stored_answer_is_presented(
     turn: Turn, kind: str, requests: int
 ) -> None:
     """It is a fallback, and says so; the failure is recorded and nothing half-written is kept."""
-    played = play(
-        alice=[answer("A."), vote("agent1"), turn], bob=[answer("B."), vote("agent1")]
-    )
+    played = play(alice=[answer("A."), vote("agent1"), turn], bob=[answer("B."), vote("agent1")])
     result = played.result
     assert (result.outcome, result.winner) == ("settled", "alice")
     assert (result.answer, result.presented) == ("A.", "fallback")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,7 +20,6 @@ from massgraph.nodes.events import (
     AgentText,
     AnswersAccepted,
     RoundOpened,
-    ToolFinished,
     TurnEnded,
     VoteDropped,
 )
@@ -235,10 +235,8 @@ def test_what_a_stopped_provider_still_says_is_dropped() -> None:
             async for chunk in drafts("B.") if number == 1 else votes():
                 yield chunk
             return
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(1000)
-        except asyncio.CancelledError:
-            pass
         for _ in range(10):
             await asyncio.sleep(0.1)
             yield ContentChunk("late ")

@@ -7,14 +7,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, ToolException, tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, interrupt
 
+from massgraph import Agent, RunError, Team
 from massgraph.backends.chunks import DoneChunk, StreamChunk
 from massgraph.nodes.events import ToolFinished, ToolStarted
 from massgraph.nodes.think import MAX_TOOL_STEPS
 
-from .stage import Improvised, Played, Turn, answer, calls, drafts, play, vote, votes, whole
+from ..vloop import run_virtual
+from .stage import Actor, Improvised, Played, Turn, answer, calls, drafts, play, vote, votes, whole
 
 
 def double(number: int) -> str:
@@ -351,3 +355,42 @@ def test_tools_and_then_a_vote() -> None:
     )
     assert played.outcomes("alice") == ["new_answer", "vote"]
     assert played.result.usage["alice"].calls == 4
+
+
+def ask_a_person(number: int) -> str:
+    """Ask a person."""
+    return f"they said {interrupt('Sure?')}"
+
+
+async def ask_a_person_later(number: int) -> str:
+    """Ask a person."""
+    return f"they said {interrupt('Sure?')}"
+
+
+@pytest.mark.parametrize("function", [ask_a_person, ask_a_person_later])
+def test_a_tool_may_interrupt_a_plain_graph(function: Callable[..., Any]) -> None:
+    """LangGraph's own way to ask a person works from a tool, while the peers go on."""
+    alice = Actor([calls((function.__name__, {"number": 1})), answer("A."), vote("agent1")])
+    bob = Actor([answer("B."), vote("agent1")])
+
+    async def pause_and_resume() -> tuple[dict[str, Any], dict[str, Any]]:
+        team = Team([Agent("alice", alice, tools=[function]), Agent("bob", bob)])
+        graph = team.compile(checkpointer=InMemorySaver())
+        config: Any = {"configurable": {"thread_id": "t"}}
+        paused = await graph.ainvoke({"messages": [HumanMessage("Q?")]}, config)
+        return paused, await graph.ainvoke(Command(resume="yes"), config)
+
+    paused, ended = run_virtual(pause_and_resume())
+    assert [one.value for one in paused["__interrupt__"]] == ["Sure?"]
+    assert ended["winner"] == "alice"
+    assert alice.heard[1].tool_results[0].text == "they said yes"
+    assert bob.calls == 2
+
+
+def test_an_interrupt_ends_a_run_that_nobody_can_resume(caplog: pytest.LogCaptureFixture) -> None:
+    """A team's own run can't wait for a person: it says so instead of waiting for ever."""
+    script = [calls(("ask_a_person", {"number": 1})), answer("A.")]
+    team = Team([Agent("alice", Actor(script), tools=[ask_a_person])], db="memory:")
+    with pytest.raises(RunError, match="interrupted, which only a plain graph"):
+        run_virtual(team.arun("Q?", thread_id="t"))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

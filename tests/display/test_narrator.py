@@ -1,0 +1,130 @@
+"""The story of a run, told by its events."""
+
+# ruff: noqa: E501 - a row of a table is one line
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from massgraph.display.narrator import WIDEST, Line, Narrator
+from massgraph.nodes import events as ev
+from massgraph.nodes.state import OutcomeKind, no_usage
+
+AGENTS = [{"id": name, "provider": "scripted", "model": "m"} for name in ("alice", "bob")]
+BEGIN = ev.RunStarted(question="q", agents=AGENTS, policy={}, graph="team")
+
+
+def told(*events: ev.Event, **options: Any) -> list[str]:
+    """Return what is told of events, after the beginning."""
+    narrator = Narrator(**options)
+    narrator.feed(BEGIN)
+    return [_shown(line) for event in events for line in narrator.feed(event)]
+
+
+def _shown(line: Line) -> str:
+    return f"{line.agent}: {line.text}" if line.agent else line.text
+
+
+def says(agent: str, delta: str, kind: Any = ev.AnswerText) -> ev.Event:
+    """Return a piece of an agent's text."""
+    event: ev.Event = kind(agent=agent, delta=delta)
+    return event
+
+
+def ended(agent: str, outcome: OutcomeKind, why: str = "") -> ev.Event:
+    """Return the end of an agent's turn."""
+    return ev.TurnEnded(agent=agent, outcome=outcome, why=why, kind=None, seconds=1.25, usage=no_usage())  # fmt: skip
+
+
+def test_agents_do_not_mix() -> None:
+    """Three agents at once: each line is one agent's."""
+    pieces = [
+        says("alice", "Par"),
+        says("bob", "Ro"),
+        says("alice", "is\nis it"),
+        says("bob", "me\n"),
+    ]
+    assert told(*pieces, ended("alice", "new_answer")) == [
+        "alice: Paris", "bob: Rome", "alice: is it", "alice: has a new answer (1.2 s)",
+    ]  # fmt: skip
+
+
+def test_what_is_unfinished() -> None:
+    """The line that an agent is writing can be shown at once, in the order of the team."""
+    narrator = Narrator()
+    for event in (BEGIN, says("bob", "Ro"), says("alice", "Pa"), says("alice", "ris")):
+        assert narrator.feed(event) == [] or event is BEGIN
+    assert [_shown(line) for line in narrator.unfinished()] == ["alice: Paris", "bob: Ro"]
+
+
+def test_kinds_of_text_do_not_mix() -> None:
+    """Reasoning, text and answer are lines of their own."""
+    narrator = Narrator()
+    kinds = (ev.AgentReasoning, ev.AgentText, ev.AnswerText)
+    lines = [line for kind in kinds for line in narrator.feed(says("alice", "x", kind))]
+    assert [line.style for line in lines] == ["reasoning", "text"]
+
+
+@given(st.lists(st.text(alphabet="ab \n", max_size=150), max_size=8))
+def test_nothing_is_lost(deltas: Sequence[str]) -> None:
+    """Lines are broken where they are too wide, and hold all that was written but spaces."""
+    lines = told(*[says("alice", delta) for delta in deltas], ended("alice", "vote"))[:-1]
+    texts = [line.removeprefix("alice: ") for line in lines]
+    assert "".join("".join(texts).split()) == "".join("".join(deltas).split())
+    assert all(len(text) <= WIDEST for text in texts)
+
+
+def test_the_final_answer_can_be_left_out() -> None:
+    """Where the answer is printed to the same eyes anyway, it is not told twice."""
+    final = says("alice", "Paris\nit is", ev.FinalText)
+    end = ev.PresentingEnded(agent="alice", presented="present", failure=None, usage=no_usage())
+    assert told(final, end) == ["alice: Paris", "alice: it is"]
+    assert told(final, end, show_final=False) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (ev.VoteCast(voter="bob", candidate="alice", reason="It\nis \x1b right."), "bob: votes for alice: It is ␛ right."),
+        (ev.VoteCast(voter="bob", candidate="alice", reason=""), "bob: votes for alice"),
+        (ev.VoteDropped(voter="bob", candidate="alice", why="too late"), "bob: the vote for alice does not count: too late"),
+        (ev.RoundOpened(asked=["alice", "bob"], round=2), "round 2: alice, bob"),
+        (ev.Verdict(verdict="no_consensus"), "verdict: no consensus"),
+        (ev.WinnerSelected(winner="bob", settled_by="tie_break", dissent=[]), "winner: bob (by tie break)"),
+        (ev.AgentsReleased(agents=["bob"], because_of="alice"), "bob stopped, because alice has a new answer"),
+        (ev.DebateOpened(ballots=[]), "no winner: the votes are shown, and everybody votes again"),
+        (ev.DeadlineReached(which="soft", agent="bob"), "bob: the soft deadline is reached"),
+        (ev.BudgetReached(which="max_calls"), "the max_calls budget is reached"),
+        (ev.ActionRefused(agent="bob", what="vote", why="no answer"), "bob: refused: vote (no answer)"),
+        (ev.ToolStarted(agent="bob", name="add", arguments={"a": "\x1b"}), 'bob: calls add {"a": "\\u001b"}'),
+        (ev.ToolFinished(agent="bob", name="add", result="3", error=None, seconds=0.5), "bob: add gave 3 (0.5 s)"),
+        (ev.ToolFinished(agent="bob", name="add", result=None, error="no", seconds=0.5), "bob: add failed: no (0.5 s)"),
+        (ended("bob", "failed", "it broke"), "bob: failed: internal: it broke (1.2 s)"),
+        (ended("bob", "interrupted", "a peer was first"), "bob: was stopped: a peer was first (1.2 s)"),
+        (ended("bob", "abstained", "too slow"), "bob: abstains: too slow (1.2 s)"),
+        (ev.PresentingEnded(agent="bob", presented="fallback", failure={"kind": "timeout", "message": "silent", "round": 2}, usage=no_usage()), "bob: could not present: silent; the stored answer stands"),
+    ],
+)  # fmt: skip
+def test_lines(event: ev.Event, line: str) -> None:
+    """Each event that a person wants to know of is a line."""
+    assert told(event) == [line]
+
+
+def test_the_end() -> None:
+    """The last line sums up."""
+    total = {**no_usage(), "calls": 1, "input_tokens": 1200, "output_tokens": 30, "cost_usd": 0.5}
+    result = {"outcome": "no_answer", "rounds": 2, "duration_s": 1.0, "usage": {"total": total}}
+    assert told(ev.RunFinished(result=result)) == [
+        "no answer: 2 rounds, 1 call, 1,200 tokens in, 30 out, $0.5000, 1.0 s"
+    ]
+
+
+def test_every_event_is_known() -> None:
+    """No event is told by accident of being new: each one is in a test or silent."""
+    silent = {ev.TurnStarted}
+    spoken = set(get_args(ev.Event)) - silent
+    assert len(spoken) == 22
