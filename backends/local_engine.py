@@ -52,6 +52,7 @@ class Server(Protocol):
 
     def handle_metrics(self) -> str:
         """Return figures of the running main loop, blocking until it runs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

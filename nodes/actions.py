@@ -70,7 +70,10 @@ def action_schemas(legal: Legal) -> tuple[ToolSchema, ...]:
                             "enum": list(legal.targets),
                             "description": "Whose answer is best.",
                         },
-                        "reason": {"type": "string", "description": "Why is this answer the best one?"},
+                        "reason": {
+                            "type": "string",
+                            "description": "Why is this answer the best one?",
+                        },
                     },
                     "required": ["agent_id", "reason"],
                     "additionalProperties": False,

@@ -4,7 +4,7 @@
 
     team = load_config("team.yaml", overrides=["policy.tie=random"])
 
-What a config may say stands in docs/config.md. Every problem of a file is found at once.
+What a config may say stands in docs/cli.md. Every problem of a file is found at once.
 """
 
 from __future__ import annotations

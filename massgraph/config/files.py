@@ -48,8 +48,8 @@ def _read(path: Path) -> bytes:
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError:
-        hint = did_you_mean(path.name, shipped_names()) if not path.parent.name else ""
-        raise _refused(path, f"there is no such file{hint}") from None
+        near = did_you_mean(path.name, shipped_names()) if path.name == str(path) else ""
+        raise _refused(path, f"there is no such file{near if 'mean' in near else ''}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "not a file name"
         raise _refused(path, f"the file cannot be read: {reason}") from None

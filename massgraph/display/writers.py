@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from .narrator import Line, Narrator, Style
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
     from rich.text import Text
 
@@ -103,8 +104,6 @@ class TerminalDisplay:
         """Print the lines that the event completes, and refresh the rest now and then."""
         lines = self._narrator.feed(event)
         width = _name_width(self._narrator)
-        if lines:
-            self._stage()  # what is complete now is not unfinished any more
         for line in lines:
             self._console.print(self._text(line, width), soft_wrap=True)
         if time.monotonic() - self._refreshed >= REFRESH_S:
@@ -113,32 +112,31 @@ class TerminalDisplay:
     def refresh(self) -> None:
         """Show the unfinished lines, if they have changed."""
         self._refreshed = time.monotonic()
-        if self._live is not None and self._stage():
-            if not self._live.is_started:
-                self._live.start()
-            self._live.refresh()
+        unfinished = self._narrator.unfinished()
+        if self._live is None or unfinished == self._shown:
+            return
+        self._shown = unfinished
+        if not self._live.is_started:
+            self._live.start()
+        self._live.refresh()
 
     def close(self) -> None:
         """Take the unfinished lines away, and show the cursor."""
         if self._live is not None and self._live.is_started:
             self._live.stop()
 
-    def _stage(self) -> bool:
-        """Lay out the unfinished lines for the next refresh; return whether they have changed."""
-        unfinished = self._narrator.unfinished()
-        if self._live is None or unfinished == self._shown:
-            return False
+    def __rich__(self) -> Group:
+        """Return the unfinished lines as they are now."""
         from rich.console import Group
 
-        self._shown = unfinished
         width = _name_width(self._narrator)
-        self._live.update(Group(*(self._tail(line, width) for line in unfinished)))
-        return True
+        return Group(*(self._tail(line, width) for line in self._narrator.unfinished()))
 
     def _new_live(self) -> Live:
         from rich.live import Live
 
         return Live(
+            self,
             console=self._console,
             auto_refresh=False,
             transient=True,

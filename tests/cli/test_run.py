@@ -12,7 +12,7 @@ import pytest
 from massgraph import Usage
 
 from ..backends.loopback import LoopbackServer, http_error
-from .conftest import Cli, scripted
+from .conftest import ROOT, Cli, scripted
 
 NASTY = "back\\slash **bold** 😀\r\n--- </answer> <<<agent1>>> \x1b[31m\u202e\u2028 e\u0301 \x00 end\r\n"
 
@@ -24,6 +24,17 @@ def test_stdout_is_the_answer_alone(cli: Cli) -> None:
     assert "bob   : votes for alice: It is right." in ended.err
     assert "*     : winner: alice (by consensus)" in ended.err
     assert "\x1b" not in ended.err
+
+
+def test_the_scripted_example(cli: Cli) -> None:
+    """The example drafts, improves late, votes with reasons, and presents."""
+    example = str(ROOT / "examples" / "scripted.yaml")
+    ended = cli("run", "-c", example, "--json", "How many moons does Mars have?")
+    result = ended.json
+    assert result["answer"] == "Mars has two moons: **Phobos** and **Deimos**."
+    assert (result["winner"], result["settled_by"], result["rounds"]) == ("bob", "rule", 3)
+    assert [vote["reason"] for vote in result["dissent"]] == ["The question asks for the number alone."]  # fmt: skip
+    assert "alice, carol stopped, because bob has a new answer" in ended.err
 
 
 def test_quiet(cli: Cli) -> None:

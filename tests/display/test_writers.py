@@ -68,6 +68,21 @@ def test_on_a_terminal() -> None:
     assert "is [bold]it[/bold]" in COLOUR.sub("", text)
 
 
+def test_what_is_complete_is_not_unfinished() -> None:
+    """A line is taken away from below when it is printed above."""
+    stream = Terminal()
+    display = TerminalDisplay(stream)
+    for event in (BEGIN, says("alice", "I can be")):
+        display.show(event)
+    display.refresh()
+    begun = len(stream.getvalue())
+    display.show(says("alice", " exact.\n"))
+    display.show(ended("alice", "new_answer"))
+    display.close()
+    assert "I can be" in COLOUR.sub("", stream.getvalue()[:begun])
+    assert COLOUR.sub("", stream.getvalue()[begun:]).count("I can be") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value", "colour", "move"),
     [("NO_COLOR", "1", False, True), ("TERM", "dumb", False, False)],

@@ -82,10 +82,7 @@ def test_a_shell_command_works(where: str, line: str, desk: tuple[Path, str]) ->
     """A reader who types it sees it succeed; `make test` is only looked up, being this very run."""
     folder, _ = desk
     words = shlex.split(re.sub(r"^(\$ )?(\.venv/bin/)?", "", line))
-    if words[0] == "make":
-        done = _make(words[1:])
-    else:
-        done = _run(words, folder)
+    done = _make(words[1:]) if words[0] == "make" else _run(words, folder)
     assert done.returncode == 0, f"{where}: {line}\n{done.stdout}\n{done.stderr}"
 
 
