@@ -88,12 +88,10 @@ async def _watch(run: Run, asking: Asking, display: Display | None) -> None:
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="display") as thread:
         screen = _Screen(asking, display)
-        ticking = asyncio.create_task(_tick(screen, thread))
+        ticking = asyncio.create_task(_tick(run, screen, thread))
         try:
             async for event in run:
                 await _in(thread, screen.show, event)
-                if screen.useless:
-                    run.cancel()
         finally:
             ticking.cancel()
             await _in(thread, screen.close)
@@ -121,6 +119,8 @@ class _Screen:
         self._try(lambda display: display.show(event))
 
     def refresh(self) -> None:
+        if self._asking.form == "events":
+            self._asking.stdout.look()
         self._try(lambda display: display.refresh())
 
     def close(self) -> None:
@@ -134,10 +134,12 @@ class _Screen:
                 self._display = None
 
 
-async def _tick(screen: _Screen, thread: ThreadPoolExecutor) -> None:
-    while True:
+async def _tick(run: Run, screen: _Screen, thread: ThreadPoolExecutor) -> None:
+    """Refresh the screen, and cancel a run that nobody looks at any more."""
+    while not screen.useless:
         await asyncio.sleep(REFRESH_S)
         await _in(thread, screen.refresh)
+    run.cancel()
 
 
 async def _in(thread: ThreadPoolExecutor, call: Callable[..., None], *arguments: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import select
 import stat
 import sys
 from collections.abc import Mapping
@@ -39,6 +41,15 @@ class Stdout:
     def is_terminal(self) -> bool:
         """Whether a person reads it as it is."""
         return self._stream is not None and self._stream.isatty()
+
+    def look(self) -> None:
+        """Find out whether the reader has left, without writing anything."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # no pipe, or no such call
+            poll = select.poll()
+            poll.register(self._stream.fileno(), 0)
+            if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+                self.closed = True
+                self._forget()
 
     def write(self, data: bytes) -> None:
         """Write and flush.
