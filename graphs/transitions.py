@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..nodes.agent_turn import NOTHING_LEGAL
 from ..nodes.policy import PolicyFields
 from ..nodes.settle import alone_and_done, decide
 from ..nodes.state import TeamState, live_agents, owing_agents
-from ..nodes.think import NOTHING_LEGAL
 from ..nodes.turn import TurnState
 
 Verdict = Literal["new_answer", "unfinished", "no_answer", "no_consensus", "settled"]

@@ -6,12 +6,12 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from .events import AgentsReleased, TurnEnded
+from .agent_turn import AgentTurn, TurnNode
+from .events import AgentsReleased
 from .live import Desk
 from .member import Member
 from .policy import PolicyFields
-from .state import Outcome, no_usage
-from .think import TurnNode
+from .state import Outcome
 from .turn import TurnState
 
 
@@ -22,27 +22,22 @@ def act(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
     """
 
     async def act(state: TurnState, runtime: Runtime[Any]) -> dict[str, Any]:
+        turn = AgentTurn(state, runtime, member, policy, desk)
         end = state["ending"]
         assert end is not None
-        live = desk.live(runtime, state)
-        current = live.open_round(state["round_id"])
-        spent = state.get("spent", no_usage())
-        ended = TurnEnded(
-            agent=member.id,
-            attempt=state.get("tries", 0) + (end["outcome"] in ("new_answer", "vote")),
-            outcome=end["outcome"],
-            why="" if end["outcome"] in ("new_answer", "vote") else end["text"],
+        acted = end["outcome"] in ("new_answer", "vote")
+        turn.tell_ended(
+            end["outcome"],
+            why="" if acted else end["text"],
             kind=end["kind"],
-            seconds=round(live.now - current.turn(member.id, live.now).began, 6),
-            usage=spent,
+            attempt=turn.tries + acted,
+            usage=turn.spent,
         )
-        live.emit(runtime, state, ended)
         if end["outcome"] == "new_answer" and policy.on_new_answer == "cancel":
-            released = current.release(member.id)
+            released = turn.round.release(member.id)
             if released:
-                event = AgentsReleased(agents=released, because_of=member.id)
-                live.emit(runtime, state, event)
-        current.turns.pop(member.id, None)
+                turn.emit(AgentsReleased(agents=released, because_of=member.id))
+        turn.round.turns.pop(member.id, None)
         outcome = Outcome(
             agent=member.id,
             round=state["round"],
@@ -51,7 +46,7 @@ def act(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             text=end["text"],
             candidate=end["candidate"],
             kind=end["kind"],
-            usage=spent,
+            usage=turn.spent,
         )
         return {"outcomes": [outcome]}
 

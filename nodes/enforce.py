@@ -9,13 +9,13 @@ from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall
 from langgraph.runtime import Runtime
 
-from .actions import Legal, legal_actions
-from .events import ActionRefused, DeadlineReached
+from .actions import Legal
+from .agent_turn import AgentTurn, TurnNode
+from .events import ActionRefused
 from .live import Desk
 from .member import Member
 from .policy import PolicyFields
-from .prompts import notice, reminder
-from .think import TurnNode
+from .prompts import reminder
 from .turn import Flaw, TurnState, ending
 
 
@@ -26,23 +26,18 @@ def enforce(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
     """
 
     async def enforce(state: TurnState, runtime: Runtime[Any]) -> dict[str, Any]:
+        turn = AgentTurn(state, runtime, member, policy, desk)
         flaw = state["flaw"]
         assert flaw is not None
-        live = desk.live(runtime, state)
-        tries = state.get("tries", 0)
-        legal = legal_actions(state, member.id, policy)
         if flaw["soft"]:
-            live.emit(runtime, state, DeadlineReached(which="soft", agent=member.id))
-            return {"hurried": True, "transcript": [HumanMessage(notice(legal))]}
-        event = ActionRefused(
-            agent=member.id, attempt=tries + 1, what=flaw["what"], why=flaw["why"]
-        )
-        live.emit(runtime, state, event)
-        if tries + 1 >= policy.attempts:
+            return turn.hurried()
+        turn.emit(ActionRefused(**turn.who, what=flaw["what"], why=flaw["why"]))
+        tries = turn.tries + 1
+        if tries >= policy.attempts:
             why = f"{flaw['what']}: {flaw['why']}"
             failed = ending("failed", why, kind=flaw["kind"] or "protocol")
-            return {"tries": tries + 1, "ending": failed}
-        return {"tries": tries + 1, "transcript": _answers(flaw, legal)}
+            return {"tries": tries, "ending": failed}
+        return {"tries": tries, "transcript": _answers(flaw, turn.legal)}
 
     return enforce
 

@@ -6,24 +6,21 @@ import asyncio
 from contextvars import copy_context
 from typing import Any
 
-from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AnyMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from .actions import legal_actions
+from .agent_turn import AgentTurn, TurnNode
 from .daemons import DaemonThreads
 from .enforce import tool_errors
-from .events import DeadlineReached, ToolFinished, ToolStarted, TurnEnded
-from .live import Desk, LiveRun
+from .events import ToolFinished, ToolStarted
+from .live import Desk
 from .member import Member
 from .policy import PolicyFields
-from .prompts import notice
 from .race import check_not_stopped, race
-from .state import no_usage
-from .think import CANCELLED, DEADLINE, RELEASED, TurnNode, tell_cut, turn_watch
-from .turn import TurnState, ending
+from .turn import TurnState
 
 _THREADS = DaemonThreads()
 
@@ -32,34 +29,28 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
     """Return the node that runs the tools which an agent's model asked for, at the same time."""
 
     async def use_tools(state: TurnState, runtime: Runtime[Any]) -> dict[str, Any]:
-        live = desk.live(runtime, state)
+        turn = AgentTurn(state, runtime, member, policy, desk)
         calls = state["tool_calls"]
-        work = _Work(state, runtime, member, live)
         update: dict[str, Any] = {
             "tool_calls": [],
             "tool_steps": state.get("tool_steps", 0) + 1,
         }
-        watch = turn_watch(state, member, policy, live)
         try:
-            end = await race(lambda: work.all(calls), watch, live)
+            end = await race(lambda: _Work(turn).all(calls), turn.watch(), turn.live)
         except asyncio.CancelledError:
-            work.tell_cancelled()
+            turn.tell_cancelled()
             raise
         match end:
             case list():
                 return update | {"transcript": end}
             case "released":
-                return update | {"ending": ending("interrupted", RELEASED)}
+                return update | turn.released()
             case "soft":
-                live.emit(runtime, state, DeadlineReached(which="soft", agent=member.id))
-                told = [
-                    *tool_errors(calls, "Stopped: time is nearly up."),
-                    HumanMessage(notice(legal_actions(state, member.id, policy))),
-                ]
-                return update | {"hurried": True, "transcript": told}
+                told = tool_errors(calls, "Stopped: time is nearly up.")
+                hurried = turn.hurried()
+                return update | hurried | {"transcript": [*told, *hurried["transcript"]]}
             case _:
-                tell_cut(state, runtime, member, policy, live)
-                return update | {"ending": ending("abstained", DEADLINE)}
+                return update | turn.cut()
 
     return use_tools
 
@@ -67,11 +58,8 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
 class _Work:
     """The tool calls of one reply."""
 
-    def __init__(
-        self, state: TurnState, runtime: Runtime[Any], member: Member, live: LiveRun
-    ) -> None:
-        self._state, self._runtime, self._member, self._live = state, runtime, member, live
-        self._attempt = state.get("tries", 0) + 1
+    def __init__(self, turn: AgentTurn) -> None:
+        self._turn, self._member = turn, turn.member
 
     async def all(self, calls: list[ToolCall]) -> list[AnyMessage]:
         """Run all calls at once, and return their results in order."""
@@ -83,20 +71,20 @@ class _Work:
         return [task.result() for task in tasks]
 
     async def _one(self, call: ToolCall) -> ToolMessage:
-        who: dict[str, Any] = {"agent": self._member.id, "attempt": self._attempt}
-        began = self._live.now
-        self._emit(ToolStarted(**who, name=call["name"], arguments=call["args"]))
+        turn, name = self._turn, call["name"]
+        began = turn.live.now
+        turn.emit(ToolStarted(**turn.who, name=name, arguments=call["args"]))
         message = await self._run(call)
         check_not_stopped()
         failed = message.status == "error"
         finished = ToolFinished(
-            **who,
-            name=call["name"],
+            **turn.who,
+            name=name,
             result=None if failed else message.text,
             error=message.text if failed else None,
-            seconds=round(self._live.now - began, 6),
+            seconds=round(turn.live.now - began, 6),
         )
-        self._emit(finished)
+        turn.emit(finished)
         return message
 
     async def _run(self, call: ToolCall) -> ToolMessage:
@@ -124,24 +112,6 @@ class _Work:
 
     def _error(self, call: ToolCall, text: str) -> ToolMessage:
         return self._member.backend.tool_result_message(call, text, error=True)
-
-    def _emit(self, event: ToolStarted | ToolFinished | TurnEnded) -> None:
-        self._live.emit(self._runtime, self._state, event)
-
-    def tell_cancelled(self) -> None:
-        """Say that the turn ended because the run was cancelled."""
-        turn = self._live.open_round(self._state["round_id"]).turn(self._member.id, self._live.now)
-        self._emit(
-            TurnEnded(
-                agent=self._member.id,
-                attempt=self._attempt,
-                outcome="interrupted",
-                why=CANCELLED,
-                kind=None,
-                seconds=round(self._live.now - turn.began, 6),
-                usage=self._state.get("spent", no_usage()),
-            )
-        )
 
 
 async def _invoke(tool: BaseTool, call: ToolCall) -> Any:

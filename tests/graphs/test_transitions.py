@@ -13,7 +13,7 @@ from massgraph.nodes.policy import Policy
 from massgraph.nodes.rules import Candidate, Decision, Electorate, RuleOptions, Vote
 from massgraph.nodes.settle import settle
 from massgraph.nodes.state import Answer, Failure, TeamState
-from massgraph.nodes.think import NOTHING_LEGAL
+from massgraph.nodes.agent_turn import NOTHING_LEGAL
 from massgraph.nodes.turn import TurnState, ending
 
 NAMES = ("alice", "bob", "carol")

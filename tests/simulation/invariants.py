@@ -120,6 +120,9 @@ class Checker:
         assert not self.settled, "S6: nothing is accepted after settling"
         late = event.t - self.round_opened_at - self.policy.round_deadline_s
         assert late <= GRACE_S + SLACK_S, "L2: a turn held its round beyond the deadline"
+        requests = event.usage["calls"] + event.usage["retries"]
+        last_call = 1  # the one that the soft deadline grants
+        assert requests <= self.policy.attempts + last_call, "S8: more requests than tries"
         if event.outcome == "new_answer":
             self.drafts[event.agent] += 1
             most = self.policy.max_answers_per_agent

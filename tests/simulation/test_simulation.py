@@ -6,7 +6,7 @@ import pytest
 
 from .simulate import command, simulate
 
-SEEDS = 400
+SEEDS = 320
 CHUNK = 20
 
 

@@ -1,0 +1,156 @@
+"""An agent at its turn: what the nodes of its subgraph all need to know and to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from langchain_core.messages import HumanMessage
+from langgraph.runtime import Runtime
+
+from .actions import ACTIONS, NEW_ANSWER, Legal, legal_actions
+from .events import DeadlineReached, Event, TurnEnded
+from .live import Desk, LiveRound
+from .member import Member
+from .policy import PolicyFields
+from .prompts import notice
+from .race import Watch
+from .state import FailureKind, OutcomeKind, Usage, add_usage, no_usage
+from .stream import deadline
+from .turn import TurnState, ending
+
+NOTHING_LEGAL = "there is nothing that it may do"
+DEADLINE = "the deadline has passed"
+RELEASED = "a peer's new answer made this work worthless"
+CANCELLED = "the run was cancelled"
+
+
+class TurnNode(Protocol):
+    """A node of an agent's turn: state and runtime in, an update of the turn out."""
+
+    def __call__(self, state: TurnState, *, runtime: Runtime[Any]) -> Awaitable[dict[str, Any]]:
+        """Do the step."""
+        ...
+
+
+class AgentTurn:
+    """One agent's turn, as one step of it sees it.
+
+    Args:
+        state: The turn.
+        runtime: The node's runtime.
+        member: Whose turn it is.
+        policy: The policy.
+        desk: Where the live side of runs is found.
+    """
+
+    def __init__(
+        self,
+        state: TurnState,
+        runtime: Runtime[Any],
+        member: Member,
+        policy: PolicyFields,
+        desk: Desk,
+    ) -> None:
+        self.state, self.member, self.policy = state, member, policy
+        self.live = desk.live(runtime, state)
+        self._runtime = runtime
+
+    @property
+    def round(self) -> LiveRound:
+        """The round that the turn is part of."""
+        return self.live.open_round(self.state["round_id"])
+
+    @property
+    def legal(self) -> Legal:
+        """What the agent may do now."""
+        return legal_actions(self.state, self.member.id, self.policy)
+
+    @property
+    def tries(self) -> int:
+        """How many tries have not counted so far."""
+        return self.state.get("tries", 0)
+
+    @property
+    def spent(self) -> Usage:
+        """What the turn has used so far."""
+        return self.state.get("spent", no_usage())
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """What every event of this try carries."""
+        return {"agent": self.member.id, "attempt": self.tries + 1}
+
+    def emit(self, event: Event) -> None:
+        """Tell what happens."""
+        self.live.emit(self._runtime, self.state, event)
+
+    def watch(self, called: Callable[[], tuple[str, ...]] = tuple) -> Watch:
+        """Return what may end a wait of this turn.
+
+        Args:
+            called: The names of the tools whose calls have begun.
+        """
+        opened, policy = self.round.opened, self.policy
+        hard = min(deadline(opened, policy.round_deadline_s), policy.run_deadline_s)
+        soft = opened + (hard - opened) * policy.soft_share
+        first_draft = self.state["drafts"].get(self.member.id, 0) == 0
+        watch = Watch(
+            hard=hard,
+            soft=deadline(0.0, None if self.state.get("hurried") else soft),
+            begun=lambda: any(name in ACTIONS for name in called()),
+            released=self.round.released if policy.on_new_answer == "cancel" else None,
+            spared=lambda: first_draft or NEW_ANSWER in called(),
+        )
+        self.round.turn(self.member.id, self.live.now).spared = watch.spared
+        return watch
+
+    def hurried(self) -> dict[str, Any]:
+        """Return the update of a turn whose soft deadline has passed: one last call."""
+        self.emit(DeadlineReached(which="soft", agent=self.member.id))
+        return {"hurried": True, "transcript": [HumanMessage(notice(self.legal))]}
+
+    def released(self) -> dict[str, Any]:
+        """Return the update of a turn that a peer's new answer has ended."""
+        return {"ending": ending("interrupted", RELEASED)}
+
+    def cut(self) -> dict[str, Any]:
+        """Return the update of a turn that a deadline has ended.
+
+        The round's is told here; the run's once for all agents, when the round is collected.
+        """
+        if self.live.now < self.policy.run_deadline_s:
+            self.emit(DeadlineReached(which="round", agent=self.member.id))
+        return {"ending": ending("abstained", DEADLINE)}
+
+    def tell_ended(
+        self,
+        outcome: OutcomeKind,
+        *,
+        why: str = "",
+        kind: FailureKind | None = None,
+        attempt: int,
+        usage: Usage,
+    ) -> None:
+        """Tell how the turn ended."""
+        began = self.round.turn(self.member.id, self.live.now).began
+        self.emit(
+            TurnEnded(
+                agent=self.member.id,
+                attempt=attempt,
+                outcome=outcome,
+                why=why,
+                kind=kind,
+                seconds=round(self.live.now - began, 6),
+                usage=usage,
+            )
+        )
+
+    def tell_cancelled(self, usage: Usage | None = None) -> None:
+        """Tell that the run was cancelled in the middle of the turn.
+
+        Args:
+            usage: What the step that was cut has used.
+        """
+        used = add_usage(self.spent, usage or no_usage())
+        self.tell_ended("interrupted", why=CANCELLED, attempt=self.tries + 1, usage=used)
