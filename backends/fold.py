@@ -148,11 +148,12 @@ class TurnFold:
 
         Raises:
             IncompleteStreamError: When no `done` has come.
-            MalformedResponseError: When a tool call has no name or its arguments are no object.
+            MalformedResponseError: When a tool call has no name, its arguments are no object, or
+                the text is none.
         """
         if self._finish is None:
             raise IncompleteStreamError("The stream ended without its terminal marker.")
-        text = "".join(self._text)
+        text = _text("".join(self._text))
         calls = self._finished_calls(self._finish)
         return Turn(
             text=text,
@@ -174,7 +175,7 @@ class TurnFold:
             if not name:
                 raise MalformedResponseError("A tool call came without a name.")
             if parts.whole:
-                args = parts.whole["args"]
+                args = _object(name, parts.whole["args"])
             else:
                 args = _arguments(name, "".join(parts.arguments), finish)
             call_id = parts.id or f"call_{number}"
@@ -221,15 +222,34 @@ def _is_json(text: str) -> bool:
 def _arguments(name: str, text: str, finish: FinishReason) -> dict[str, Any]:
     try:
         args: object = json.loads(text, parse_constant=_no_constant) if text.strip() else {}
-        json.dumps(args, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as exc:
         cut = " (cut off at the token limit)" if finish == "length" else ""
         raise MalformedResponseError(
             f"The arguments of {name!r} are not valid JSON{cut}: {exc}"
         ) from exc
+    return _object(name, args)
+
+
+def _object(name: str, args: object) -> dict[str, Any]:
+    """Return the arguments, which must be a JSON object of whole characters."""
     if not isinstance(args, dict):
         raise MalformedResponseError(f"The arguments of {name!r} are not a JSON object.")
+    try:
+        json.dumps(args, ensure_ascii=False, default=str).encode()
+    except (ValueError, RecursionError) as exc:  # half a surrogate pair, or a circle
+        raise MalformedResponseError(
+            f"The arguments of {name!r} are not valid JSON: {exc}"
+        ) from exc
     return cast("dict[str, Any]", args)
+
+
+def _text(text: str) -> str:
+    """Return the text, which must be one: half a surrogate pair can't be sent, nor stored."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise MalformedResponseError(f"The text is no text: {exc}") from exc
+    return text
 
 
 def _no_constant(name: str) -> None:

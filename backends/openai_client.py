@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""What may be a variable's name, and shown; a key that stands in its place may not."""
 
 _SHORTEST_SECRET = 4
 """Shorter keys are placeholders; to redact them would garble the message around them."""
@@ -166,7 +170,8 @@ def _key(api_key: str | None, api_key_env: str | None, *, openai: bool) -> tuple
     if api_key_env:
         value = os.environ.get(api_key_env, "").strip()
         if not value:
-            raise MissingError(f"The environment variable {api_key_env} (api_key_env) is not set.")
+            named = api_key_env if _VARIABLE.fullmatch(api_key_env) else "that it names"
+            raise MissingError(f"The environment variable {named} (api_key_env) is not set.")
         return value, api_key_env
     if not openai:
         return None, ""

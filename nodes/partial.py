@@ -43,7 +43,7 @@ class PartialString:
         self._arguments = [text]
         try:
             value = from_json(text, allow_partial="trailing-strings")
-        except ValueError:
+        except (TypeError, ValueError):  # TypeError: half a surrogate pair
             return ""
         argument = value.get(self._watched[1]) if isinstance(value, dict) else None
         if not isinstance(argument, str):

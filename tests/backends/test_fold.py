@@ -214,3 +214,20 @@ def test_watching_a_call_while_it_is_written() -> None:
     assert state.writing(0) == "f"
     assert state.called == ("f",)
     assert state.chars == 7
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        ContentChunk("half \ud83d"),
+        ToolCallDeltaChunk(0, id="a", name="say", arguments='{"what": "half \\ud83d"}'),
+        ToolCallsChunk(
+            ({"name": "say", "args": {"what": "half \ud83d"}, "id": "a", "type": "tool_call"},)
+        ),
+    ],
+    ids=["text", "delta", "whole"],
+)
+def test_half_a_character_is_malformed(chunk: StreamChunk) -> None:
+    """What can't be sent or stored is refused where it comes in."""
+    with pytest.raises(MalformedResponseError):
+        fold([chunk, DoneChunk()])
