@@ -29,7 +29,7 @@ _SHORTEST_SECRET = 4
 """Shorter keys are placeholders; to redact them would garble the message around them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
     """A server, and what is sent to nobody but it.
 
@@ -41,9 +41,13 @@ class Endpoint:
     """
 
     url: str
-    key: str | None = field(default=None, repr=False)
+    key: str | None = None
     key_source: str = ""
-    extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __repr__(self) -> str:
+        """Return where the server is and where its key came from, nothing secret."""
+        return f"{type(self).__name__}(url={self.shown!r}, key_source={self.key_source!r})"
 
     @property
     def is_openai(self) -> bool:

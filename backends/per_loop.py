@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from .off_loop import off_loop
+
 T = TypeVar("T")
 
 
@@ -13,6 +15,7 @@ class PerLoop(Generic[T]):
     """Keeps one object for each running event loop: a client must not be shared between loops.
 
     What belongs to a loop that was closed without `pop` is forgotten as soon as another loop asks.
+    Loops may come and go in several threads at once.
     """
 
     def __init__(self) -> None:
@@ -24,11 +27,13 @@ class PerLoop(Generic[T]):
     async def get(self, make: Callable[[], T]) -> T:
         """Return the running loop's object; the first time, `make` it in a thread."""
         loop = asyncio.get_running_loop()
-        if loop in self._objects:
-            return self._objects[loop]
-        made = await asyncio.to_thread(make)
-        for other in [other for other in self._objects if other.is_closed()]:
-            del self._objects[other]
+        kept = self._objects.get(loop)
+        if kept is not None:
+            return kept
+        made = await off_loop(make)
+        for other in list(self._objects):
+            if other.is_closed():
+                self._objects.pop(other, None)
         # Of several that were made at once, the first one is kept: none has been used yet.
         return self._objects.setdefault(loop, made)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,8 +87,3 @@ async def retrying(
 def _error(state: RetryCallState) -> BackendError | None:
     exc = state.outcome.exception() if state.outcome else None
     return exc if isinstance(exc, BackendError) else None
-
-
-async def first_chunk(stream: AsyncIterator[T]) -> T | None:
-    """Return a stream's first chunk, or None when it ends without one."""
-    return await anext(stream, None)

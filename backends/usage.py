@@ -27,14 +27,19 @@ class TokenUsage:
     estimated_cost: float | None = None
 
     def __add__(self, other: TokenUsage) -> TokenUsage:
-        """Return the sum; a cost is known only when one side knows it."""
-        costs = [c for c in (self.estimated_cost, other.estimated_cost) if c is not None]
+        """Return the sum; the cost of what has tokens must be known on both sides."""
+        sides = (self, other)
+        costs = [side.estimated_cost for side in sides if side.estimated_cost is not None]
+        unknown = any(
+            side.estimated_cost is None and side.input_tokens + side.output_tokens > 0
+            for side in sides
+        )
         return TokenUsage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-            estimated_cost=sum(costs) if costs else None,
+            estimated_cost=sum(costs) if costs and not unknown else None,
         )
 
 

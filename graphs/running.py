@@ -71,14 +71,9 @@ class GraphRun:
             return result["outcome"]
         return "failed" if self._task.done() else "running"
 
-    @property
-    def record(self) -> Record:
-        """What the events of the run amount to so far."""
-        return self._record
-
     def cancel(self) -> None:
         """Stop the run: its provider calls are closed, and its outcome is `cancelled`."""
-        if self._task.done() or self._cancelled:
+        if self._task.done() or self._cancelled or self._record.result is not None:
             return
         self._cancelled = True
         if self._begun:  # a task that is cancelled before its first step never takes it
@@ -103,7 +98,14 @@ class GraphRun:
     async def aclose(self) -> None:
         """Cancel the run if it still runs, and wait until nothing of it is left."""
         self.cancel()
-        await asyncio.wait({self._task})
+        cancelled = False
+        while not self._task.done():
+            try:
+                await asyncio.wait({self._task})
+            except asyncio.CancelledError:  # whoever waits is cancelled too: that comes after
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def _drive(
         self, make_ready: Callable[[], Awaitable[TeamGraph]], question: str

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..nodes.agent_turn import NOTHING_LEGAL
+from ..nodes.actions import legal_actions
 from ..nodes.policy import PolicyFields
-from ..nodes.settle import alone_and_done, decide
+from ..nodes.settle import decide
 from ..nodes.state import TeamState, live_agents, owing_agents
 from ..nodes.turn import TurnState
 
@@ -48,7 +48,7 @@ def _may_ask_again(state: TeamState, policy: PolicyFields) -> bool:
     return (
         state["limit"] is None
         and state["opened"] <= policy.max_unfinished_rounds
-        and any(_could_act(state, agent) for agent in owing_agents(state))
+        and any(_can_act(state, agent, policy) for agent in owing_agents(state))
     )
 
 
@@ -56,10 +56,9 @@ def _may_debate(state: TeamState, policy: PolicyFields) -> bool:
     return (
         state["limit"] is None
         and state["debates"] < policy.max_debate_rounds
-        and not alone_and_done(state, policy)
-        and any(_could_act(state, agent) for agent in live_agents(state))
+        and any(_can_act(state, agent, policy) for agent in live_agents(state))
     )
 
 
-def _could_act(state: TeamState, agent: str) -> bool:
-    return state["abstained"].get(agent) != NOTHING_LEGAL
+def _can_act(state: TeamState, agent: str, policy: PolicyFields) -> bool:
+    return not legal_actions(state, agent, policy).nothing

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -28,36 +28,91 @@ class LoopThread:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.call(self._loop.shutdown_asyncgens())
-        self.call(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self.call(_clear_up())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def call(self, coro: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it, from another thread.
 
-        Whatever interrupts the wait cancels the coroutine, and waits until it has ended.
+        Whatever interrupts the wait cancels the coroutine, and is raised once that has ended. A
+        second interruption is raised at once.
+
+        Raises:
+            CancelledError: When the coroutine was cancelled, or cancelled itself.
         """
-        future = asyncio.run_coroutine_threadsafe(_caught(coro), self._loop)
+        call = _Call(coro, self._loop)
         try:
-            value, error = future.result()
+            self._loop.call_soon_threadsafe(call.begin)
+            call.ended.wait()
         except BaseException:
-            future.cancel()
+            self._loop.call_soon_threadsafe(call.cancel)
+            call.ended.wait()
             raise
+        return call.result()
+
+
+class _Call(Generic[T]):
+    """A coroutine that one thread waits for while another one's event loop runs it."""
+
+    def __init__(self, coro: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self.ended = threading.Event()
+        self._coro, self._loop = coro, loop
+        self._task: asyncio.Task[tuple[T | None, BaseException | None]] | None = None
+
+    def begin(self) -> None:
+        """Begin; called on the loop."""
+        self._task = self._loop.create_task(_caught(self._coro))
+        self._task.add_done_callback(self._end)
+
+    def cancel(self) -> None:
+        """Cancel what was begun, if anything was; called on the loop."""
+        if self._task is None:
+            self._end()
+        else:
+            self._task.cancel()
+
+    def _end(self, _: object = None) -> None:
+        self._coro.close()  # a task that was cancelled before its first step never took it
+        self.ended.set()
+
+    def result(self) -> T:
+        """Return, or raise, what the coroutine came to."""
+        assert self._task is not None
+        value, error = self._task.result()
         if error is not None:
             raise error
         return value  # type: ignore[return-value]
 
 
 async def _caught(coro: Coroutine[Any, Any, T]) -> tuple[T | None, BaseException | None]:
-    """Return what a coroutine comes to: a future cannot carry StopAsyncIteration as it is."""
+    """Return what a coroutine comes to: an exception that ends a loop must not end this one."""
     try:
         return await coro, None
     except asyncio.CancelledError:
         raise
     except BaseException as exc:
         return None, exc
+
+
+async def _clear_up() -> None:
+    """Leave nothing behind on the running loop, as `asyncio.run` does."""
+    loop = asyncio.get_running_loop()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    for task in left:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            message = "A task that was left raised an exception."
+            loop.call_exception_handler({"message": message, "exception": error, "task": task})
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
 
 
 def run_anywhere(coro: Coroutine[Any, Any, T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
@@ -23,6 +24,8 @@ from .nodes.events import Event
 from .nodes.policy import Policy
 from .result import Result
 from .threads import check_thread_id, new_thread_id, one_run_at_a_time, open_store
+
+logger = logging.getLogger("massgraph")
 
 _Saver = BaseCheckpointSaver[Any]
 
@@ -150,7 +153,12 @@ class Team:
     async def aclose(self) -> None:
         """Close what the agents' backends have opened on this event loop."""
         if self._backends is not None:
-            await asyncio.gather(*(backend.aclose() for backend in set(self._backends)))
+            ends = await asyncio.gather(
+                *(backend.aclose() for backend in set(self._backends)), return_exceptions=True
+            )
+            for end in ends:
+                if isinstance(end, Exception):  # a result is not lost for what comes after it
+                    logger.error("A backend could not be closed.", exc_info=end)
 
     async def __aenter__(self) -> Self:
         return self
@@ -194,7 +202,7 @@ class Team:
         graph = self._graph
         if graph is None:
             graph = await asyncio.to_thread(self._compiled)
-        await asyncio.gather(*(backend.prepare() for backend in set(self._built())))
+        await _prepared(set(self._built()))
         return graph
 
     def _built(self) -> list[LLMBackend]:
@@ -263,6 +271,18 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+async def _prepared(backends: set[LLMBackend]) -> None:
+    """Prepare all backends at once, and raise what went wrong with all of them."""
+    ends = await asyncio.gather(
+        *(backend.prepare() for backend in backends), return_exceptions=True
+    )
+    wrong = [end for end in ends if isinstance(end, BaseException)]
+    if len(wrong) > 1 and all(isinstance(end, UserError) for end in wrong):
+        raise UserError("; ".join(sorted({str(end) for end in wrong}))) from wrong[0]
+    if wrong:
+        raise wrong[0]
 
 
 def _loop_is_running() -> bool:

@@ -30,7 +30,6 @@ def act(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             end["outcome"],
             why="" if acted else end["text"],
             kind=end["kind"],
-            attempt=turn.tries + acted,
             usage=turn.spent,
         )
         if end["outcome"] == "new_answer" and policy.on_new_answer == "cancel":

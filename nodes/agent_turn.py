@@ -17,7 +17,7 @@ from .prompts import notice
 from .race import Watch
 from .state import FailureKind, OutcomeKind, Usage, add_usage, no_usage
 from .stream import deadline
-from .turn import TurnState, ending
+from .turn import Ending, TurnState, ending
 
 NOTHING_LEGAL = "there is nothing that it may do"
 DEADLINE = "the deadline has passed"
@@ -76,10 +76,14 @@ class AgentTurn:
         """What the turn has used so far."""
         return self.state.get("spent", no_usage())
 
-    @property
-    def who(self) -> dict[str, Any]:
-        """What every event of this try carries."""
-        return {"agent": self.member.id, "attempt": self.tries + 1}
+    def who(self, retries: int = 0) -> dict[str, Any]:
+        """Return what every event of this try carries.
+
+        Args:
+            retries: Extra requests of the call that is under way: tries like any other.
+        """
+        attempt = min(self.tries + retries + 1, self.policy.attempts)
+        return {"agent": self.member.id, "attempt": attempt}
 
     def emit(self, event: Event) -> None:
         """Tell what happens."""
@@ -105,6 +109,11 @@ class AgentTurn:
         self.round.turn(self.member.id, self.live.now).spared = watch.spared
         return watch
 
+    def ended(self, end: Ending) -> dict[str, Any]:
+        """Return the update of a turn whose end is decided: no peer's answer can stop it now."""
+        self.round.turn(self.member.id, self.live.now).spared = lambda: True
+        return {"ending": end}
+
     def hurried(self) -> dict[str, Any]:
         """Return the update of a turn whose soft deadline has passed: one last call."""
         self.emit(DeadlineReached(which="soft", agent=self.member.id))
@@ -112,7 +121,7 @@ class AgentTurn:
 
     def released(self) -> dict[str, Any]:
         """Return the update of a turn that a peer's new answer has ended."""
-        return {"ending": ending("interrupted", RELEASED)}
+        return self.ended(ending("interrupted", RELEASED))
 
     def cut(self) -> dict[str, Any]:
         """Return the update of a turn that a deadline has ended.
@@ -121,7 +130,7 @@ class AgentTurn:
         """
         if self.live.now < self.policy.run_deadline_s:
             self.emit(DeadlineReached(which="round", agent=self.member.id))
-        return {"ending": ending("abstained", DEADLINE)}
+        return self.ended(ending("abstained", DEADLINE))
 
     def tell_ended(
         self,
@@ -129,15 +138,14 @@ class AgentTurn:
         *,
         why: str = "",
         kind: FailureKind | None = None,
-        attempt: int,
         usage: Usage,
+        retries: int = 0,
     ) -> None:
         """Tell how the turn ended."""
         began = self.round.turn(self.member.id, self.live.now).began
         self.emit(
             TurnEnded(
-                agent=self.member.id,
-                attempt=attempt,
+                **self.who(retries),
                 outcome=outcome,
                 why=why,
                 kind=kind,
@@ -152,5 +160,10 @@ class AgentTurn:
         Args:
             usage: What the step that was cut has used.
         """
-        used = add_usage(self.spent, usage or no_usage())
-        self.tell_ended("interrupted", why=CANCELLED, attempt=self.tries + 1, usage=used)
+        cut = usage or no_usage()
+        self.tell_ended(
+            "interrupted",
+            why=CANCELLED,
+            usage=add_usage(self.spent, cut),
+            retries=cut["retries"],
+        )

@@ -31,12 +31,12 @@ def enforce(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         assert flaw is not None
         if flaw["soft"]:
             return turn.hurried()
-        turn.emit(ActionRefused(**turn.who, what=flaw["what"], why=flaw["why"]))
+        turn.emit(ActionRefused(**turn.who(), what=flaw["what"], why=flaw["why"]))
         tries = turn.tries + 1
         if tries >= policy.attempts:
             why = f"{flaw['what']}: {flaw['why']}"
             failed = ending("failed", why, kind=flaw["kind"] or "protocol")
-            return {"tries": tries, "ending": failed}
+            return {"tries": tries, **turn.ended(failed)}
         return {"tries": tries, "transcript": _answers(flaw, turn.legal)}
 
     return enforce

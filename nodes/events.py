@@ -228,9 +228,12 @@ class FinalText(Delta):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentingEnded(AgentStamp):
-    """The final answer stands; `failure` says why the winner could not write it, if so."""
+    """The presentation is over; `failure` says why the winner could not write the answer, if so.
 
-    presented: Presented
+    `presented` is None when the run was cancelled in the middle of it.
+    """
+
+    presented: Presented | None
     failure: Failure | None
     usage: Usage
     type: Literal["presenting_ended"] = field(default="presenting_ended", init=False)

@@ -33,6 +33,7 @@ async def finish(
         seconds=live.now,
         thread_id=live.thread_id or (info.thread_id if info else "") or "",
     )
-    await desk.close(runtime, state)
+    update = {**update, "outcome": outcome, "answer": answer, "elapsed": live.now}
     live.emit(runtime, end, RunFinished(result=dict(result)))
-    return {**update, "outcome": outcome, "answer": answer, "elapsed": live.now}
+    await desk.close(runtime, state)
+    return update

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph.runtime import Runtime
+from langgraph.runtime import RunControl, Runtime
 
 from ..backends.errors import MassgraphError
 from .events import Event
@@ -137,11 +137,17 @@ class LiveRun:
         """Take over a task that did not stop in time."""
         logger.warning("A provider or tool does not stop; the run goes on without it.")
         self.stragglers.add(task)
-        task.add_done_callback(self.stragglers.discard)
+        task.add_done_callback(self._leave)
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        self.stragglers.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: what a stopped call says is of no interest any more
 
     async def aclose(self) -> None:
-        """Wait for the stragglers, cancelling them once more."""
+        """Wait for the stragglers, cancelling them once more; give up on those that stay."""
         tasks = list(self.stragglers)
+        self.stragglers.clear()
         for task in tasks:
             task.cancel()
         if tasks:
@@ -153,13 +159,14 @@ class LiveRun:
 class Desk:
     """Finds the LiveRun of a state: the graph's context, or one of its own for runs without.
 
-    Runs without a context are found by their id; an abandoned one is forgotten when `most` newer
-    ones have come.
+    Runs without a context are found by their id, for as long as one invocation of the graph lasts:
+    a resumed run gets a new one, whose clock goes on from the time that is stored. An abandoned
+    one is forgotten when `most` newer ones have come.
     """
 
     def __init__(self, most: int = 1024) -> None:
         self._most = most
-        self._runs: OrderedDict[str, LiveRun] = OrderedDict()
+        self._runs: OrderedDict[str, tuple[RunControl | None, LiveRun]] = OrderedDict()
 
     def live(self, runtime: Runtime[Any], state: HasRun) -> LiveRun:
         """Return the run's live side, with its clock running.
@@ -170,12 +177,16 @@ class Desk:
         run = state.get("run")
         if not run:
             raise MassgraphError("The state has no run: the node `ask` must come first.")
-        live = runtime.context if isinstance(runtime.context, LiveRun) else self._own(run)
+        context: object = runtime.context
+        live = context if isinstance(context, LiveRun) else self._own(run, runtime)
         live.begin(state.get("elapsed", 0.0))
         return live
 
-    def _own(self, run: str) -> LiveRun:
-        live = self._runs.setdefault(run, LiveRun())
+    def _own(self, run: str, runtime: Runtime[Any]) -> LiveRun:
+        invocation, live = self._runs.get(run, (None, None))
+        if live is None or invocation is not runtime.control:
+            live = LiveRun(run_attempt=_attempt(run, runtime, live))
+            self._runs[run] = (runtime.control, live)
         self._runs.move_to_end(run)
         while len(self._runs) > self._most:
             self._runs.popitem(last=False)
@@ -185,3 +196,11 @@ class Desk:
         """End a run: nothing of it stays behind."""
         await self.live(runtime, state).aclose()
         self._runs.pop(state.get("run", ""), None)
+
+
+def _attempt(run: str, runtime: Runtime[Any], before: LiveRun | None) -> int:
+    """Return the number of a run's attempt; the first begins with `ask`, whose task names it."""
+    if before is not None:
+        return before.run_attempt + 1
+    info = runtime.execution_info
+    return 1 if info is None or info.task_id == run else 2

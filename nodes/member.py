@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -25,7 +23,6 @@ class Member:
         system_message: Its role, in the words of whoever made the team.
         tools: Its own tools.
         tool_timeout_s: Seconds that one call of a tool may take.
-        params: Parameters for each of its calls, over those of the backend.
     """
 
     id: str
@@ -33,7 +30,6 @@ class Member:
     system_message: str = ""
     tools: tuple[BaseTool, ...] = ()
     tool_timeout_s: float = TOOL_TIMEOUT_S
-    params: Mapping[str, Any] = field(default_factory=dict)
 
     def tool(self, name: str) -> BaseTool | None:
         """Return the agent's own tool of that name."""

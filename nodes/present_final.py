@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from ..backends.errors import BackendError, BackendTimeoutError, RefusedError
+from ..backends.errors import BackendError, RefusedError
 from ..backends.fold import Turn
-from ..backends.retry import RetryPolicy
 from .events import AgentReasoning, FinalText, PresentingEnded, PresentingStarted
 from .finish import finish
 from .live import Desk, LiveRun
@@ -23,7 +21,7 @@ from .policy import PolicyFields
 from .prompts import present_messages
 from .race import Watch
 from .state import Failure, FailureKind, Presented, TeamState, Usage, add_usage, no_usage
-from .stream import Call, Listener, Reply, Request, deadline
+from .stream import Call, Listener, Reply, Request, deadline, wait_before_next
 
 
 def present_final(members: Mapping[str, Member], policy: PolicyFields, desk: Desk) -> MachineNode:
@@ -43,7 +41,7 @@ def present_final(members: Mapping[str, Member], policy: PolicyFields, desk: Des
         if policy.final == "reuse" or state["settled_by"] == "single":
             work.tell_end("reuse")
             end = Presentation(stored, "reuse")
-        elif winner in state["failures"]:  # who has failed sits out, and is not asked to present
+        elif winner in state["failures"] or work.too_late:  # who has failed sits out
             work.tell_end("fallback")
             end = Presentation(stored, "fallback")
         else:
@@ -87,6 +85,11 @@ class _Presentation:
         self._policy, self._live = policy, live
         self.spent: Usage = no_usage()
 
+    @property
+    def too_late(self) -> bool:
+        """Whether the run's deadline has passed."""
+        return self._live.now >= self._policy.run_deadline_s
+
     async def present(self, stored: str) -> Presentation:
         """Return what the winner writes, or its stored answer when it fails to."""
         tries, wait_s = 0, 0.0
@@ -97,13 +100,12 @@ class _Presentation:
                 self.tell_end("present")
                 return Presentation(reply.end.text, "present")
             tries += reply.usage["retries"] + 1
-            error = self._error(reply)
-            if tries >= self._policy.attempts or not self._may_retry(reply, error):
-                failure = self._failure(error)
+            wait = self._wait(reply, tries)
+            if wait is None:
+                failure = self._failure(reply)
                 self.tell_end("fallback", failure)
                 return Presentation(stored, "fallback", failure)
-            seed = f"{self._policy.seed}:{self._member.id}:present:{tries}"
-            wait_s = RetryPolicy().delay(tries, error, random.Random(seed)) if error else 0.0
+            wait_s = wait
 
     async def _call(self, tries: int, wait_s: float) -> Reply:
         watch = Watch(
@@ -111,18 +113,13 @@ class _Presentation:
             call=deadline(self._live.now, self._policy.call_timeout_s),
             idle_s=deadline(0.0, self._policy.idle_timeout_s),
         )
-        who: dict[str, Any] = {"agent": self._member.id, "attempt": tries + 1}
         request = Request(
             backend=self._member.backend,
             messages=present_messages(self._state, self._member),
             tools=(),
-            listener=Listener(
-                text=lambda delta: self._emit(FinalText(**who, delta=delta)),
-                reasoning=lambda delta: self._emit(AgentReasoning(**who, delta=delta)),
-            ),
+            listener=self._listener(lambda: tries + call.retries + 1),
             requests=self._policy.attempts - tries,
-            params=dict(self._member.params),
-            seed=f"{self._policy.seed}:{self._member.id}:present",
+            seed=self._seed(tries),
             delay_s=wait_s,
         )
         call = Call(request, watch, self._live)
@@ -130,40 +127,50 @@ class _Presentation:
             reply = await call.run()
         except asyncio.CancelledError:
             self.spent = add_usage(self.spent, call.stopped_usage())
-            self.tell_end("fallback", self._failure(None))
+            self.tell_end(None)
             raise
         self.spent = add_usage(self.spent, reply.usage)
         return reply
+
+    def _listener(self, attempt: Callable[[], int]) -> Listener:
+        agent, emit = self._member.id, self._emit
+        return Listener(
+            text=lambda delta: emit(FinalText(agent=agent, attempt=attempt(), delta=delta)),
+            reasoning=lambda delta: emit(
+                AgentReasoning(agent=agent, attempt=attempt(), delta=delta)
+            ),
+        )
+
+    def _seed(self, tries: int) -> str:
+        return f"{self._policy.seed}:{self._member.id}:present:{tries}"
 
     @staticmethod
     def _accepts(turn: Turn) -> bool:
         return bool(turn.text.strip()) and turn.finish_reason != "refusal"
 
-    def _error(self, reply: Reply) -> BackendError | None:
-        match reply.end:
-            case BackendError():
-                return reply.end
-            case Turn(finish_reason="refusal"):
-                return RefusedError(reply.end.text.strip() or "The model declined to answer.")
-            case "idle" | "call":
-                return BackendTimeoutError("The provider was too slow to present.")
-            case _:
-                return None
+    def _wait(self, reply: Reply, tries: int) -> float | None:
+        """Return the seconds until the next try, or None when there is none."""
+        error = self._error(reply)
+        if tries >= self._policy.attempts or reply.end == "hard":
+            return None
+        return wait_before_next(error, tries, self._seed(tries)) if error else 0.0
 
-    def _may_retry(self, reply: Reply, error: BackendError | None) -> bool:
-        if error is not None:
-            return RetryPolicy().retries(error)
-        return isinstance(reply.end, Turn)
-
-    def _failure(self, error: BackendError | None) -> Failure:
+    def _failure(self, reply: Reply) -> Failure:
+        error = self._error(reply)
         kind: FailureKind = error.kind if error else "protocol"
         why = str(error) if error else "no final text"
-        if self._live.now >= self._policy.run_deadline_s:
-            kind, why = "timeout", "the run's deadline had passed"
+        if reply.end == "hard":
+            kind, why = "timeout", "the run's deadline cut it"
         return Failure(kind=kind, message=f"Presenting: {why}", round=self._state["round"])
 
-    def tell_end(self, presented: Presented, failure: Failure | None = None) -> None:
-        """Say how the presentation ended."""
+    @staticmethod
+    def _error(reply: Reply) -> BackendError | None:
+        if isinstance(reply.end, Turn) and reply.end.finish_reason == "refusal":
+            return RefusedError(reply.end.text.strip() or "The model declined to answer.")
+        return reply.end if isinstance(reply.end, BackendError) else None
+
+    def tell_end(self, presented: Presented | None, failure: Failure | None = None) -> None:
+        """Say how the presentation ended; None when the run was cancelled in the middle of it."""
         event = PresentingEnded(
             agent=self._member.id, presented=presented, failure=failure, usage=self.spent
         )

@@ -59,7 +59,7 @@ def turn_messages(
     system = _system(member, rules)
     shown = [_shown_answers(state), _shown_ballots(state), _what_now(state, legal)]
     if member.backend.brief_prompts:
-        shown = [_shown_answers(state), _brief_what_now(legal)]
+        shown = [_shown_answers(state), _shown_ballots(state), _brief_what_now(legal)]
     *history, question = state["messages"]
     return [system, *map(_unnamed, history), _with(question, shown), *transcript]
 

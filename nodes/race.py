@@ -114,10 +114,12 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
 
 async def _cancel(task: asyncio.Task[Any], live: LiveRun) -> None:
     task.cancel()
-    await asyncio.wait({task}, timeout=GRACE_S)
-    if not task.done():
-        live.adopt(task)
-    elif not task.cancelled():
+    try:
+        await asyncio.wait({task}, timeout=GRACE_S)
+    finally:
+        if not task.done():
+            live.adopt(task)
+    if task.done() and not task.cancelled():
         task.exception()  # retrieved: what a stopped call says is of no interest any more
 
 

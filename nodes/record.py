@@ -117,7 +117,6 @@ class Record:
         )
         self.thread_id = thread_id
         self.seconds = 0.0
-        self.final: list[str] = []
         self.result: ResultDict | None = None
         self._called_in = 0
 
@@ -148,10 +147,6 @@ class Record:
                 state["winner"] = event.winner
                 state["settled_by"] = event.settled_by
                 state["dissent"] = event.dissent
-            case PresentingStarted():
-                self.final.clear()
-            case FinalText():
-                self.final.append(event.delta)
             case PresentingEnded():
                 self._presented(event)
             case RunFinished():
@@ -168,6 +163,8 @@ class Record:
                 | VoteDropped()
                 | AgentsReleased()
                 | Verdict()
+                | PresentingStarted()
+                | FinalText()
                 | BudgetReached()
                 | DeadlineReached()
             ):

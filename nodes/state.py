@@ -158,8 +158,12 @@ def no_usage() -> Usage:
 
 
 def add_usage(one: Usage, other: Usage) -> Usage:
-    """Return the sum of two usages; a cost is known only when one side knows it."""
+    """Return the sum of two usages; the cost of what reports tokens must be known on both sides."""
     costs = [usage["cost_usd"] for usage in (one, other) if usage["cost_usd"] is not None]
+    unknown = any(
+        usage["cost_usd"] is None and usage["input_tokens"] + usage["output_tokens"] > 0
+        for usage in (one, other)
+    )
     return Usage(
         calls=one["calls"] + other["calls"],
         retries=one["retries"] + other["retries"],
@@ -169,7 +173,7 @@ def add_usage(one: Usage, other: Usage) -> Usage:
         output_tokens=one["output_tokens"] + other["output_tokens"],
         reasoning_tokens=one["reasoning_tokens"] + other["reasoning_tokens"],
         wasted_tokens=one["wasted_tokens"] + other["wasted_tokens"],
-        cost_usd=sum(costs) if costs else None,
+        cost_usd=sum(costs) if costs and not unknown else None,
     )
 
 

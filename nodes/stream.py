@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphBubbleUp
@@ -32,7 +32,12 @@ from ..backends.chunks import (
     ToolCallsChunk,
     UsageChunk,
 )
-from ..backends.errors import BackendError, IncompleteStreamError, as_backend_error
+from ..backends.errors import (
+    BackendError,
+    BackendTimeoutError,
+    IncompleteStreamError,
+    as_backend_error,
+)
 from ..backends.fold import Turn, TurnFold
 from ..backends.retry import RetryPolicy, retrying
 from ..backends.usage import TokenUsage, estimate_tokens
@@ -76,7 +81,6 @@ class Request:
         tools: What may be called.
         listener: Who is told.
         requests: Requests at most, until the first chunk is there.
-        params: Parameters of this call.
         seed: For the random part of the waits between requests.
         delay_s: Seconds to wait before the first request.
     """
@@ -86,7 +90,6 @@ class Request:
     tools: Sequence[ToolSchema]
     listener: Listener
     requests: int = 1
-    params: dict[str, Any] = field(default_factory=dict)
     seed: str = ""
     delay_s: float = 0.0
 
@@ -97,6 +100,22 @@ class Reply:
 
     end: Turn | BackendError | Stop
     usage: Usage
+
+
+def wait_before_next(error: BackendError, tries: int, seed: str) -> float | None:
+    """Return the seconds to wait before a call that broke is tried again; None for never.
+
+    Args:
+        error: How it broke.
+        tries: How many tries have failed, this one included.
+        seed: Where the random part of the wait comes from.
+    """
+    policy = RetryPolicy()
+    if not policy.retries(error):
+        return None
+    if isinstance(error, BackendTimeoutError) and error.retry_after is None:
+        return 0.0  # there has been silence enough
+    return policy.delay(tries, error, random.Random(seed))
 
 
 class Call:
@@ -110,6 +129,11 @@ class Call:
         self._partial = PartialString(request.listener.watched)
         self._retries = 0
         self._begun = False
+
+    @property
+    def retries(self) -> int:
+        """How many extra requests it took so far."""
+        return self._retries
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -126,22 +150,34 @@ class Call:
     async def run(self) -> Reply:
         """Run the call to its end; an error of the provider is an end like any other."""
         # Set before the race begins, whose first look tells when the next one is due.
-        self._watch.heard = self._live.now + self._request.delay_s
+        began = self._live.now
+        self._watch.heard = began + self._request.delay_s
         try:
             end = await race(self._work, self._watch, self._live)
         except GraphBubbleUp:
             raise  # LangGraph's own control flow, from a nested graph
         except Exception as exc:  # whatever an adapter raises is its agent's affair alone
             return Reply(as_backend_error(exc), self.wasted_usage())
-        if isinstance(end, str):
-            return Reply(end, self.stopped_usage())
-        usage, reported = self.usage, end.usage or TokenUsage()
+        match end:
+            case "idle":
+                silent = f"The provider was silent for {self._watch.idle_s:g} s."
+                return Reply(BackendTimeoutError(silent), self.stopped_usage())
+            case "call":
+                slow = f"The call took longer than {self._watch.call - began:g} s."
+                return Reply(BackendTimeoutError(slow), self.stopped_usage())
+            case str():
+                return Reply(end, self.stopped_usage())
+            case Turn():
+                return Reply(end, self._used(end))
+
+    def _used(self, turn: Turn) -> Usage:
+        usage, reported = self.usage, turn.usage or TokenUsage()
         usage["input_tokens"] = reported.input_tokens
         usage["cached_tokens"] = reported.cached_tokens
         usage["output_tokens"] = reported.output_tokens
         usage["reasoning_tokens"] = reported.reasoning_tokens
         usage["cost_usd"] = self._cost(reported)
-        return Reply(end, usage)
+        return usage
 
     def _cost(self, reported: TokenUsage) -> float | None:
         backend = self._request.backend
@@ -183,9 +219,7 @@ class Call:
 
     async def _open(self) -> tuple[StreamChunk, _Stream]:
         request = self._request
-        stream = _Stream(
-            request.backend.stream_with_tools(request.messages, request.tools, **request.params)
-        )
+        stream = _Stream(request.backend.stream_with_tools(request.messages, request.tools))
         try:
             first = await anext(stream)
             if isinstance(first, ErrorChunk):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
+from collections.abc import Callable
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ..backends.errors import BackendError, BackendTimeoutError
+from ..backends.errors import BackendError
 from ..backends.fold import Turn
-from ..backends.retry import RetryPolicy
 from .actions import (
     ANSWER_ARGUMENT,
     NEW_ANSWER,
@@ -28,9 +27,8 @@ from .live import Desk
 from .member import Member
 from .policy import PolicyFields
 from .prompts import turn_messages
-from .race import Stop
 from .state import add_usage
-from .stream import Call, Listener, Reply, Request, deadline
+from .stream import Call, Listener, Reply, Request, deadline, wait_before_next
 from .turn import Flaw, TurnState, ending
 
 MAX_TOOL_STEPS = 20
@@ -50,7 +48,7 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             ]
             turn.emit(TurnStarted(agent=member.id, answers=labels))
         if turn.legal.nothing:
-            return {"started": True, "ending": ending("abstained", NOTHING_LEGAL)}
+            return {"started": True, **turn.ended(ending("abstained", NOTHING_LEGAL))}
         return {"started": True, **await _Thought(turn).result()}
 
     return think
@@ -72,7 +70,7 @@ class _Thought:
         watch = turn.watch(lambda: call.called)
         watch.call = deadline(turn.live.now, policy.call_timeout_s)
         watch.idle_s = deadline(0.0, policy.idle_timeout_s)
-        call = Call(self._request(), watch, turn.live)
+        call = Call(self._request(lambda: call.retries), watch, turn.live)
         try:
             reply = await call.run()
         except asyncio.CancelledError:
@@ -82,16 +80,15 @@ class _Thought:
         spent = add_usage(turn.spent, reply.usage)
         return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
 
-    def _request(self) -> Request:
+    def _request(self, retries: Callable[[], int]) -> Request:
         state, member = self._state, self._turn.member
         flaw = state.get("flaw")
         return Request(
             backend=member.backend,
             messages=turn_messages(state, member, self._legal, state.get("transcript", [])),
             tools=[*action_schemas(self._legal), *self._own_tools],
-            listener=self._listener(),
+            listener=self._listener(retries),
             requests=self._policy.attempts - self._turn.tries,
-            params=dict(member.params),
             seed=self._seed,
             delay_s=flaw["wait_s"] if flaw else 0.0,
         )
@@ -101,14 +98,17 @@ class _Thought:
         place = (self._turn.member.id, self._state["round"], self._turn.tries)
         return f"{self._policy.seed}:{place}"
 
-    def _listener(self) -> Listener:
-        who, emit = self._turn.who, self._turn.emit
+    def _listener(self, retries: Callable[[], int]) -> Listener:
+        def who() -> dict[str, Any]:
+            return self._turn.who(retries())
+
+        emit = self._turn.emit
         return Listener(
-            text=lambda delta: emit(AgentText(**who, delta=delta)),
-            reasoning=lambda delta: emit(AgentReasoning(**who, delta=delta)),
+            text=lambda delta: emit(AgentText(**who(), delta=delta)),
+            reasoning=lambda delta: emit(AgentReasoning(**who(), delta=delta)),
             watched=(NEW_ANSWER, ANSWER_ARGUMENT),
-            argument=lambda delta: emit(AnswerText(**who, delta=delta)),
-            builtin=lambda result: emit(_builtin(who, result)),
+            argument=lambda delta: emit(AnswerText(**who(), delta=delta)),
+            builtin=lambda result: emit(_builtin(who(), result)),
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:
@@ -117,32 +117,19 @@ class _Thought:
                 return self._judged(reply.end)
             case BackendError():
                 return self._broken(reply.end, tries)
-            case _:
-                return self._stopped(reply.end, tries)
-
-    def _stopped(self, stop: Stop, tries: int) -> dict[str, Any]:
-        match stop:
             case "released":
                 return self._turn.released()
-            case "hard":
-                return self._turn.cut()
             case "soft":
                 return {"flaw": _flaw("call", "the soft deadline has passed", soft=True)}
-            case "idle":
-                silence = f"The provider was silent for {self._policy.idle_timeout_s:g} s."
-                return self._broken(BackendTimeoutError(silence), tries, wait=False)
-            case "call":
-                long = f"The call took longer than {self._policy.call_timeout_s:g} s."
-                return self._broken(BackendTimeoutError(long), tries, wait=False)
+            case _:
+                return self._turn.cut()
 
-    def _broken(self, error: BackendError, tries: int, *, wait: bool = True) -> dict[str, Any]:
-        retry = RetryPolicy()
-        if not retry.retries(error) or tries + 1 >= self._policy.attempts:
-            return {"ending": ending("failed", str(error), kind=error.kind)}
+    def _broken(self, error: BackendError, tries: int) -> dict[str, Any]:
+        wait_s = wait_before_next(error, tries + 1, self._seed)
+        if wait_s is None or tries + 1 >= self._policy.attempts:
+            return self._turn.ended(ending("failed", str(error), kind=error.kind))
         flaw = _flaw("call", str(error))
-        flaw["kind"] = error.kind
-        if wait:
-            flaw["wait_s"] = retry.delay(tries + 1, error, random.Random(self._seed))
+        flaw["kind"], flaw["wait_s"] = error.kind, wait_s
         return {"flaw": flaw}
 
     def _judged(self, turn: Turn) -> dict[str, Any]:
@@ -151,9 +138,9 @@ class _Thought:
         said = {"transcript": [turn.message]}
         match judge(turn.tool_calls, self._legal, own, answers):
             case Answered(text):
-                return {"ending": ending("new_answer", text)}
+                return self._turn.ended(ending("new_answer", text))
             case Voted(candidate, reason):
-                return {"ending": ending("vote", reason, candidate=candidate)}
+                return self._turn.ended(ending("vote", reason, candidate=candidate))
             case WantsTools(calls):
                 return {"tool_calls": list(calls), **said}
             case Refused(what, why):
@@ -166,7 +153,7 @@ class _Thought:
     def _silent(self, turn: Turn) -> dict[str, Any]:
         if turn.finish_reason == "refusal":
             why = turn.text.strip() or "The model declined to answer."
-            return {"ending": ending("failed", why, kind="refused")}
+            return self._turn.ended(ending("failed", why, kind="refused"))
         # Providers refuse an assistant message without anything in it.
         said = {"transcript": [turn.message]} if turn.text.strip() else {}
         return {"flaw": _flaw("no tool call", "plain text ends no turn"), **said}

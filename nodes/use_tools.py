@@ -40,9 +40,9 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         except asyncio.CancelledError:
             turn.tell_cancelled()
             raise
+        if isinstance(end, list):
+            return update | {"transcript": end}
         match end:
-            case list():
-                return update | {"transcript": end}
             case "released":
                 return update | turn.released()
             case "soft":
@@ -73,12 +73,12 @@ class _Work:
     async def _one(self, call: ToolCall) -> ToolMessage:
         turn, name = self._turn, call["name"]
         began = turn.live.now
-        turn.emit(ToolStarted(**turn.who, name=name, arguments=call["args"]))
+        turn.emit(ToolStarted(**turn.who(), name=name, arguments=call["args"]))
         message = await self._run(call)
         check_not_stopped()
         failed = message.status == "error"
         finished = ToolFinished(
-            **turn.who,
+            **turn.who(),
             name=name,
             result=None if failed else message.text,
             error=message.text if failed else None,

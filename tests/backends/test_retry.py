@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
-from massgraph.backends.chunks import ContentChunk, StreamChunk
 from massgraph.backends.errors import (
     BackendError,
     BackendErrorKind,
@@ -16,7 +14,7 @@ from massgraph.backends.errors import (
     RateLimitError,
     error_class,
 )
-from massgraph.backends.retry import RetryPolicy, first_chunk, retrying
+from massgraph.backends.retry import RetryPolicy, retrying
 from tests.vloop import run_virtual
 
 POLICY = RetryPolicy(requests=3, first_delay_s=1.0, max_delay_s=8.0)
@@ -168,40 +166,6 @@ def test_a_wait_can_be_cancelled() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_virtual(scenario()) == 2
-
-
-def test_never_after_the_first_chunk() -> None:
-    """A stream that breaks after its first chunk is not begun again."""
-    begun: list[AsyncIterator[StreamChunk]] = []
-
-    async def stream() -> AsyncIterator[StreamChunk]:
-        if len(begun) == 1:
-            raise OverloadedError("before the first chunk")
-        yield ContentChunk("x")
-        raise OverloadedError("after the first chunk")
-
-    async def scenario() -> None:
-        async def request() -> StreamChunk | None:
-            begun.append(stream())
-            return await first_chunk(begun[-1])
-
-        assert await retrying(request, POLICY, rng=random.Random(1)) == ContentChunk("x")
-        with pytest.raises(OverloadedError, match="after"):
-            await anext(begun[-1])
-
-    run_virtual(scenario())
-    assert len(begun) == 2
-
-
-def test_an_empty_stream() -> None:
-    """A stream that ends without a chunk has no first chunk, which is no failure here."""
-
-    async def nothing() -> AsyncIterator[StreamChunk]:
-        chunks: list[StreamChunk] = []
-        for chunk in chunks:
-            yield chunk
-
-    assert run_virtual(first_chunk(nothing())) is None
 
 
 def test_a_policy_of_one_request() -> None:

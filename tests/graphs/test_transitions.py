@@ -13,7 +13,6 @@ from massgraph.nodes.policy import Policy
 from massgraph.nodes.rules import Candidate, Decision, Electorate, RuleOptions, Vote
 from massgraph.nodes.settle import settle
 from massgraph.nodes.state import Answer, Failure, TeamState
-from massgraph.nodes.agent_turn import NOTHING_LEGAL
 from massgraph.nodes.turn import TurnState, ending
 
 NAMES = ("alice", "bob", "carol")
@@ -36,7 +35,7 @@ def after(
     answers: Sequence[str] = ("alice", "bob"),
     votes: str = "",
     failed: Sequence[str] = (),
-    idle: Sequence[str] = (),
+    capped: Sequence[str] = (),
     late: Sequence[str] = (),
     **more: Any,
 ) -> TeamState:
@@ -49,7 +48,8 @@ def after(
         answers={a: Answer(agent=a, text=a, epoch=1) for a in answers},
         votes={v: Vote(voter=v, candidate=c, reason="", epoch=1) for v, c in ballots},
         failures={a: Failure(kind="auth", message="", round=1) for a in failed},
-        abstained=dict.fromkeys(idle, NOTHING_LEGAL) | dict.fromkeys(late, "too late"),
+        abstained=dict.fromkeys(late, "too late"),
+        drafts=dict.fromkeys(capped, 3),
         opened=1,
         debates=0,
         limit=None,
@@ -60,6 +60,7 @@ def after(
 ALL = "alice>alice bob>alice carol>alice"
 NO_WINNER: dict[str, Any] = {"rule": nobody}
 QUORUM: dict[str, Any] = {"quorum": 4}
+FORBID: dict[str, Any] = {"self_votes": "forbid"}
 
 TABLE: list[tuple[Verdict, dict[str, Any], dict[str, Any]]] = [
     # new_answer: before everything else
@@ -73,7 +74,8 @@ TABLE: list[tuple[Verdict, dict[str, Any], dict[str, Any]]] = [
     ("unfinished", {"answers": []}, {}),
     ("unfinished", {"votes": "alice>bob bob>bob"}, {}),
     ("unfinished", {"votes": "alice>bob bob>bob", "late": ["carol"]}, {}),
-    ("unfinished", {"votes": "alice>bob", "idle": ["bob"]}, {}),
+    ("unfinished", {"answers": ["bob"], "votes": "alice>bob", "capped": ["bob"]}, FORBID),
+    ("unfinished", {"votes": "alice>bob", "capped": NAMES}, FORBID),
     ("unfinished", {"votes": "alice>bob", "failed": ["bob"]}, {}),
     ("unfinished", {"votes": "alice>bob"}, NO_WINNER),
     ("unfinished", {"opened": 2}, {"max_unfinished_rounds": 2}),
@@ -82,14 +84,14 @@ TABLE: list[tuple[Verdict, dict[str, Any], dict[str, Any]]] = [
     ("settled", {"votes": "alice>bob", "opened": 2}, {}),
     ("settled", {"votes": "alice>bob"}, {"max_unfinished_rounds": 0}),
     ("settled", {"votes": "alice>bob", "failed": ["bob", "carol"]}, {}),
-    ("settled", {"votes": "alice>bob", "idle": ["bob", "carol"]}, {}),
+    ("settled", {"answers": ["bob"], "votes": "alice>bob carol>bob", "capped": ["bob"]}, FORBID),
     ("settled", {"votes": "alice>bob", "limit": "deadline"}, {}),
     # no_answer: nobody has one, and nobody is asked again
     ("no_answer", {"answers": [], "opened": 2}, {}),
     ("no_answer", {"answers": [], "failed": NAMES}, {}),
     ("no_answer", {"answers": [], "limit": "deadline"}, {}),
     ("no_answer", {"answers": [], "opened": 2}, NO_WINNER),
-    ("no_answer", {"answers": [], "idle": NAMES}, {}),
+    ("no_answer", {"answers": [], "capped": NAMES}, {}),
     # no_consensus: the rule finds no winner, and there is somebody and something to debate
     ("no_consensus", {"votes": ALL}, NO_WINNER),
     ("no_consensus", {"votes": ALL}, QUORUM),
@@ -97,14 +99,23 @@ TABLE: list[tuple[Verdict, dict[str, Any], dict[str, Any]]] = [
     ("no_consensus", {"votes": ALL, "debates": 1}, {**NO_WINNER, "max_debate_rounds": 2}),
     ("no_consensus", {"opened": 2}, {}),
     ("no_consensus", {"votes": ALL, "failed": ["bob", "carol"]}, NO_WINNER),
-    ("no_consensus", {"votes": ALL, "idle": ["bob", "carol"]}, NO_WINNER),
+    (
+        "no_consensus",
+        {"answers": ["bob"], "votes": "alice>bob carol>bob", "capped": ["bob"]},
+        {**NO_WINNER, **FORBID},
+    ),
     # ... but not: debated often enough, nobody can vote, a limit reached, one agent alone
     ("settled", {"votes": ALL, "debates": 1}, NO_WINNER),
     ("settled", {"votes": ALL}, {**NO_WINNER, "max_debate_rounds": 0}),
     ("settled", {"votes": ALL, "failed": NAMES}, NO_WINNER),
-    ("settled", {"votes": ALL, "idle": NAMES}, NO_WINNER),
+    (
+        "settled",
+        {"answers": ["bob"], "failed": ["alice", "carol"], "capped": ["bob"]},
+        {**NO_WINNER, **FORBID},
+    ),
     ("settled", {"votes": ALL, "limit": "deadline"}, NO_WINNER),
-    ("settled", {"agents": ["alice"], "answers": ["alice"], "idle": ["alice"]}, {}),
+    ("settled", {"agents": ["alice"], "answers": ["alice"]}, {}),
+    ("unfinished", {"agents": ["alice"], "answers": ["alice"]}, {"single": "coordinate"}),
     # settled: the rule's winner, by however much
     ("settled", {"votes": ALL}, {}),
     ("settled", {"votes": "alice>alice bob>bob carol>bob"}, {}),
@@ -154,7 +165,7 @@ def states(draw: st.DrawFn) -> TeamState:
         answers=answers,
         votes=" ".join(f"{voter}>{draw(st.sampled_from(answers))}" for voter in voters),
         failed=draw(among),
-        idle=draw(among),
+        capped=draw(among),
         late=draw(among),
         opened=draw(st.integers(1, 3)),
         debates=draw(st.integers(0, 2)),
