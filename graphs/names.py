@@ -25,7 +25,7 @@ RESERVED = frozenset((*MACHINE_NODES, *TURN_NODES, "total", "start", "end", "sub
 
 
 def check_names(ids: Sequence[str], policy: PolicyFields) -> None:
-    """Check the ids of a team, and those that its policy names.
+    """Check the ids of a team, and that its policy fits them.
 
     Raises:
         UserError: At the first one that does not fit.
@@ -40,6 +40,11 @@ def check_names(ids: Sequence[str], policy: PolicyFields) -> None:
         if agent.lower() in seen:
             raise UserError(f"Two agents are called {agent!r}; ids differ by more than case.")
         seen.add(agent.lower())
+    if isinstance(policy.quorum, int) and policy.quorum > len(ids):
+        raise UserError(
+            f"A quorum of {policy.quorum} ballots can't be met by {len(ids)} "
+            f"agent{'s' if len(ids) > 1 else ''}."
+        )
     for agent in policy.weights:
         if agent not in ids:
             raise UserError(f"weights names {agent!r}, who is not in the team ({', '.join(ids)}).")

@@ -106,6 +106,15 @@ class AnswerText(Delta):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallRetried(AgentStamp):
+    """A request got no reply, and is sent again after `wait_s` seconds."""
+
+    why: str
+    wait_s: float
+    type: Literal["call_retried"] = field(default="call_retried", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStarted(AgentStamp):
     """A tool of an agent began."""
 
@@ -271,6 +280,7 @@ Event = (
     | AgentText
     | AgentReasoning
     | AnswerText
+    | CallRetried
     | ToolStarted
     | ToolFinished
     | ActionRefused

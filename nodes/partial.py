@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic_core import from_json
 
 STEP = 32
@@ -33,6 +36,12 @@ class PartialString:
         self._next_look = self._length + max(1, self._length // STEP)
         return self._look()
 
+    def whole(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Take a call in that comes as a whole, and return what is new in the argument."""
+        if self._watched is None or name != self._watched[0]:
+            return ""
+        return self._new(arguments.get(self._watched[1]))
+
     def rest(self) -> str:
         """Return what has not been given out yet."""
         return self._look() if self._arguments else ""
@@ -45,7 +54,9 @@ class PartialString:
             value = from_json(text, allow_partial="trailing-strings")
         except (TypeError, ValueError):  # TypeError: half a surrogate pair
             return ""
-        argument = value.get(self._watched[1]) if isinstance(value, dict) else None
+        return self._new(value.get(self._watched[1]) if isinstance(value, dict) else None)
+
+    def _new(self, argument: object) -> str:
         if not isinstance(argument, str):
             return ""
         new = argument[self._said :]

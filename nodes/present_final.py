@@ -12,7 +12,14 @@ from langgraph.runtime import Runtime
 
 from ..backends.errors import BackendError, RefusedError
 from ..backends.fold import Turn
-from .events import AgentReasoning, FinalText, PresentingEnded, PresentingStarted
+from .events import (
+    AgentReasoning,
+    CallRetried,
+    Event,
+    FinalText,
+    PresentingEnded,
+    PresentingStarted,
+)
 from .finish import finish
 from .live import Desk, LiveRun
 from .machine import MachineNode
@@ -139,6 +146,9 @@ class _Presentation:
             reasoning=lambda delta: emit(
                 AgentReasoning(agent=agent, attempt=attempt(), delta=delta)
             ),
+            retried=lambda why, wait_s: emit(
+                CallRetried(agent=agent, attempt=attempt(), why=why, wait_s=wait_s)
+            ),
         )
 
     def _seed(self, tries: int) -> str:
@@ -176,7 +186,5 @@ class _Presentation:
         )
         self._emit(event)
 
-    def _emit(
-        self, event: PresentingStarted | FinalText | AgentReasoning | PresentingEnded
-    ) -> None:
+    def _emit(self, event: Event) -> None:
         self._live.emit(self._runtime, self._state, event)

@@ -13,6 +13,7 @@ from .events import (
     AnswersAccepted,
     AnswerText,
     BudgetReached,
+    CallRetried,
     DeadlineReached,
     DebateOpened,
     Event,
@@ -119,6 +120,8 @@ class Record:
         self.seconds = 0.0
         self.result: ResultDict | None = None
         self._called_in = 0
+        self._writing: dict[str, dict[int, list[str]]] = {}
+        self._drafts: dict[str, str] = {}
 
     def add(self, event: Event) -> None:
         """Take the next event in."""
@@ -130,6 +133,12 @@ class Record:
             case RunStarted():
                 ids = [agent["id"] for agent in event.agents]
                 state["labels"] = {f"agent{number}": a for number, a in enumerate(ids, 1)}
+            case TurnStarted():
+                self._writing.pop(event.agent, None)
+            case AnswerText():
+                self._writing.setdefault(event.agent, {}).setdefault(event.attempt, []).append(
+                    event.delta
+                )
             case TurnEnded():
                 self._turn_ended(event)
             case AnswersAccepted():
@@ -153,10 +162,9 @@ class Record:
                 self.result = event.result  # type: ignore[assignment]
             case (
                 RoundOpened()
-                | TurnStarted()
                 | AgentText()
                 | AgentReasoning()
-                | AnswerText()
+                | CallRetried()
                 | ToolStarted()
                 | ToolFinished()
                 | ActionRefused()
@@ -177,6 +185,9 @@ class Record:
         if event.usage["calls"] and event.round != self._called_in:
             self._called_in = event.round
             self.state["rounds"] += 1
+        written = self._writing.pop(event.agent, {}).get(event.attempt, [])
+        if event.outcome == "new_answer":
+            self._drafts[event.agent] = "".join(written)
         if event.outcome == "failed":
             self.state["failures"][event.agent] = Failure(
                 kind=event.kind or "internal", message=event.why, round=event.round
@@ -188,6 +199,7 @@ class Record:
         known |= {answer["agent"]: answer for answer in event.answers}
         state["answers"] = {a: known[a] for a in state["labels"].values() if a in known}
         state["votes"], state["ballots"] = {}, []
+        self._drafts.clear()
 
     def _presented(self, event: PresentingEnded) -> None:
         self._spend(event.agent, event.usage)
@@ -200,10 +212,17 @@ class Record:
         self.state["usage"][agent] = add_usage(known, usage)
 
     def ended(self, outcome: RunOutcome, seconds: float) -> ResultDict:
-        """Return the result of a run that ended from outside, as far as it had come."""
-        return result_of(
+        """Return the result of a run that ended from outside, as far as it had come.
+
+        Answers that were given in its last round, and not published any more, are among them.
+        """
+        result = result_of(
             self.state, outcome=outcome, answer=None, seconds=seconds, thread_id=self.thread_id
         )
+        known = result["answers"] | self._drafts
+        agents = self.state["labels"].values()
+        result["answers"] = {agent: known[agent] for agent in agents if agent in known}
+        return result
 
 
 def fold_events(events: Iterable[Event]) -> Record:

@@ -62,6 +62,7 @@ class Listener:
         watched: The tool and its string argument that are shown while they are written.
         argument: That argument.
         builtin: A result of one of the provider's own tools.
+        retried: Why a request is sent again, and after how many seconds.
     """
 
     text: Callable[[str], None]
@@ -69,6 +70,7 @@ class Listener:
     watched: tuple[str, str] | None = None
     argument: Callable[[str], None] = lambda _: None
     builtin: Callable[[Any], None] = lambda _: None
+    retried: Callable[[str, float], None] = lambda _, __: None
 
 
 @dataclass(slots=True)
@@ -233,8 +235,9 @@ class Call:
         return first, stream
 
     def _on_retry(self, error: BackendError, wait_s: float) -> None:
-        self._retries += 1
         self._watch.heard = self._live.now + wait_s
+        self._request.listener.retried(str(error), wait_s)
+        self._retries += 1
 
     def _heard(self) -> None:
         self._watch.heard = self._live.now
@@ -252,12 +255,14 @@ class Call:
             case ToolCallDeltaChunk():
                 name = self._fold.writing(chunk.index)
                 self._say(self._partial.feed(name, chunk.arguments))
+            case ToolCallsChunk():
+                for call in chunk.tool_calls:
+                    self._say(self._partial.whole(call["name"], call["args"]))
             case BuiltinToolResultsChunk():
                 for result in chunk.builtin_tool_results:
                     listener.builtin(result)
             case (
-                ToolCallsChunk()
-                | UsageChunk()
+                UsageChunk()
                 | DoneChunk()
                 | ErrorChunk()
                 | AgentStatusChunk()

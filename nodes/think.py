@@ -22,7 +22,14 @@ from .actions import (
     judge,
 )
 from .agent_turn import NOTHING_LEGAL, AgentTurn, TurnNode
-from .events import AgentReasoning, AgentText, AnswerText, ToolFinished, TurnStarted
+from .events import (
+    AgentReasoning,
+    AgentText,
+    AnswerText,
+    CallRetried,
+    ToolFinished,
+    TurnStarted,
+)
 from .live import Desk
 from .member import Member
 from .policy import PolicyFields
@@ -109,6 +116,7 @@ class _Thought:
             watched=(NEW_ANSWER, ANSWER_ARGUMENT),
             argument=lambda delta: emit(AnswerText(**who(), delta=delta)),
             builtin=lambda result: emit(_builtin(who(), result)),
+            retried=lambda why, wait_s: emit(CallRetried(**who(), why=why, wait_s=wait_s)),
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:

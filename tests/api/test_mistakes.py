@@ -32,6 +32,10 @@ def vote(agent_id: str) -> str:
 AGENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "nobody": (lambda: Team([]), "at least one agent"),
     "the same id twice": (lambda: Team([agent(), agent()]), "'alice'"),
+    "a quorum of more than there are": (
+        lambda: Team([agent()], Policy(quorum=2)),
+        "quorum of 2 ballots can't be met by 1 agent",
+    ),
     "an id in other letters": (lambda: Team([agent("Bob"), agent("bOB")]), "'bOB'"),
     "an empty id": (lambda: Team([agent("")]), "''"),
     "a digit first": (lambda: Team([agent("1st")]), "'1st'"),
