@@ -15,7 +15,7 @@ from .live import Desk
 from .machine import MachineNode, merged
 from .member import Member
 from .policy import Policy
-from .state import TeamState
+from .state import TeamState, cleared
 
 
 def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> MachineNode:
@@ -44,28 +44,8 @@ def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> Ma
             "nonce": hashlib.sha256(run.encode()).hexdigest()[:12],
             "labels": labels,
             "round": state.get("round", 0),
-            "round_id": "",
             "epoch": state.get("epoch", 0) + 1,
-            "asked": [],
-            "opened": 0,
-            "rounds": 0,
-            "debates": 0,
-            "pending": [],
-            "answers": {},
-            "votes": {},
-            "ballots": [],
-            "drafts": {},
-            "failures": {},
-            "abstained": {},
-            "usage": {},
-            "elapsed": 0.0,
-            "limit": None,
-            "winner": None,
-            "settled_by": None,
-            "dissent": [],
-            "answer": None,
-            "presented": None,
-            "outcome": None,
+            **cleared(),
         }
         begun = merged(state, update)
         event = RunStarted(question=question, agents=agents, policy=policy.describe(), graph=graph)

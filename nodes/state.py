@@ -6,7 +6,7 @@ at once, and `messages` grows from question to question.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -134,6 +134,33 @@ class TeamState(Question, total=False):
     answer: str | None  # present_final, give_up
     presented: Presented | None  # present_final
     outcome: RunOutcome | None  # present_final, give_up
+
+
+def cleared() -> dict[str, Any]:
+    """Return what a new question clears: everything but the conversation, round and epoch."""
+    return {
+        "round_id": "",
+        "asked": [],
+        "opened": 0,
+        "rounds": 0,
+        "debates": 0,
+        "pending": [],
+        "answers": {},
+        "votes": {},
+        "ballots": [],
+        "drafts": {},
+        "failures": {},
+        "abstained": {},
+        "usage": {},
+        "elapsed": 0.0,
+        "limit": None,
+        "winner": None,
+        "settled_by": None,
+        "dissent": [],
+        "answer": None,
+        "presented": None,
+        "outcome": None,
+    }
 
 
 class TurnOutput(TypedDict):
