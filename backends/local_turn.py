@@ -65,7 +65,7 @@ class LocalTurn:
         self._params = params
         self._finish: FinishReason | None = None
         self.usage = TokenUsage(estimated_cost=0.0)
-        """What all completions of the turn have used; nobody charges for them."""
+        """What all completions of the turn have used."""
 
     async def chunks(self) -> Chunks:
         """Write the turn, all but its end."""
@@ -187,4 +187,5 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage:
         input_tokens=usage.get("prompt_tokens", 0),
         output_tokens=usage.get("completion_tokens", 0),
         cached_tokens=details.get("cached_tokens", 0),
+        estimated_cost=0.0,  # nobody charges for it
     )

@@ -135,7 +135,10 @@ def open_client(at: Endpoint, *, connect_timeout_s: float, idle_timeout_s: float
         )
     except (OpenAIError, httpx2.InvalidURL, ValueError) as exc:
         raise UserError(at.redact(f"base_url {at.shown} cannot be used: {exc}")) from None
-    client.platform_headers()  # asks the operating system, and remembers the answer
+    # The SDK would ask the operating system at the first request, in a thread that stays; and
+    # once it knows the platform, the rest of what its headers say, on the event loop.
+    vars(client)["_platform"] = client.platform_headers()["X-Stainless-OS"]
+    client.platform_headers()
     return client
 
 
