@@ -11,7 +11,7 @@ from typing import assert_never, cast
 from .errors import BackendErrorKind
 from .openai_client import Endpoint
 
-_LONGEST_DETAIL = 400
+_LONGEST_DETAIL = 200
 """Characters of a server's own words in a message."""
 
 
@@ -64,7 +64,7 @@ def message(
 
 
 def _with(start: str, detail: str) -> str:
-    if detail:
+    if detail and not detail.startswith("<"):  # a page of a proxy says nothing to a person
         return f"{start}: {detail}"
     return start if start.endswith("?") else f"{start}."
 

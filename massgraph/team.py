@@ -16,6 +16,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from .agent import Agent
 from .backends.base import LLMBackend
 from .backends.errors import UserError
+from .backends.off_loop import off_loop
 from .graphs.coordination import TeamGraph, coordination
 from .graphs.names import check_names
 from .graphs.running import GraphRun, Status
@@ -201,7 +202,7 @@ class Team:
         """Return the graph, with everything built that takes long, off the event loop."""
         graph = self._graph
         if graph is None:
-            graph = await asyncio.to_thread(self._compiled)
+            graph = await off_loop(self._compiled)
         await _prepared(set(self._built()))
         return graph
 

@@ -90,6 +90,7 @@ class _Presentation:
     ) -> None:
         self._state, self._runtime, self._member = state, runtime, member
         self._policy, self._live = policy, live
+        self._attempt = 1
         self.spent: Usage = no_usage()
 
     @property
@@ -133,9 +134,11 @@ class _Presentation:
         try:
             reply = await call.run()
         except asyncio.CancelledError:
+            self._attempt = tries + call.retries + 1
             self.spent = add_usage(self.spent, call.stopped_usage())
             self.tell_end(None)
             raise
+        self._attempt = tries + call.retries + 1
         self.spent = add_usage(self.spent, reply.usage)
         return reply
 
@@ -182,7 +185,11 @@ class _Presentation:
     def tell_end(self, presented: Presented | None, failure: Failure | None = None) -> None:
         """Say how the presentation ended; None when the run was cancelled in the middle of it."""
         event = PresentingEnded(
-            agent=self._member.id, presented=presented, failure=failure, usage=self.spent
+            agent=self._member.id,
+            attempt=self._attempt,
+            presented=presented,
+            failure=failure,
+            usage=self.spent,
         )
         self._emit(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 import threading
@@ -446,8 +447,8 @@ def test_repr_shows_no_secret() -> None:
         extra_headers={"X-Key": "hunter22"},
     )
     assert repr(backend) == "ChatCompletionsBackend(model='m', base_url='http://127.0.0.1:9/v1')"
-    assert KEY not in f"{vars(backend)}"
-    assert "X-Key" not in f"{vars(backend)}"
+    for secret in (KEY, "X-Key", "hunter22"):
+        assert secret not in f"{vars(backend)}"
 
 
 # --- clients -----------------------------------------------------------------------------------
@@ -499,6 +500,60 @@ async def test_clients_are_opened_in_a_thread() -> None:
     assert threading.get_ident() not in threads
     assert clients.pop() is first
     assert clients.pop() is None
+
+
+async def test_no_thread_outlives_the_opening_of_a_client() -> None:
+    """Neither one that has opened it, nor one whose waiter was cancelled."""
+    before = set(threading.enumerate())
+    backend = ChatCompletionsBackend("m", base_url=LOCAL)
+    await backend.prepare()
+    await backend.aclose()
+    assert set(threading.enumerate()) == before
+
+    begun, free = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def make() -> object:
+        loop.call_soon_threadsafe(begun.set)
+        free.wait(5)
+        return object()
+
+    clients: PerLoop[object] = PerLoop()
+    task = asyncio.create_task(clients.get(make))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(threading.enumerate()) == before
+    assert len(clients) == 0
+
+
+def test_clients_may_come_and_go_in_several_threads() -> None:
+    """One thread's loop does not trip over another's, and gets a client of its own."""
+    clients: PerLoop[object] = PerLoop()
+    failed: list[BaseException] = []
+
+    async def once() -> None:
+        client = await clients.get(object)
+        assert await clients.get(object) is client
+        if random.random() < 0.5:
+            assert clients.pop() is client
+
+    def work() -> None:
+        try:
+            for _ in range(40):
+                asyncio.run(once())
+        except BaseException as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
 
 
 def test_the_sdk_is_imported_late() -> None:

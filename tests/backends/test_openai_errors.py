@@ -94,8 +94,19 @@ def test_long_words_are_cut() -> None:
     response = httpx2.Response(500, request=httpx2.Request("POST", AT.url))
     body = {"message": "so\nmany words " * 500}
     error = translate(openai.InternalServerError("x", response=response, body=body), AT)
-    assert len(str(error)) < 600
+    assert len(str(error)) < 300
     assert "\n" not in str(error)
+
+
+def test_a_page_is_left_out() -> None:
+    """What a proxy shows to browsers says nothing in a line of text."""
+    response = httpx2.Response(502, request=httpx2.Request("POST", AT.url))
+    page = "\n<html><head><title>502 Bad Gateway</title></head></html>"
+    error = translate(openai.InternalServerError(page, response=response, body=page), AT)
+    assert str(error).endswith("(HTTP 502).")
+    response = httpx2.Response(404, request=httpx2.Request("POST", AT.url))
+    error = translate(openai.NotFoundError(page, response=response, body=page), AT)
+    assert "html" not in str(error)
 
 
 def test_retry_after_as_a_date() -> None:

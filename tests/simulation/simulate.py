@@ -1,27 +1,62 @@
-"""Run one seed, and check everything: `python -m tests.simulation.simulate SEED` replays it."""
+"""Run one seed, and check everything.
+
+`python -m tests.simulation.simulate FAMILY SEED` replays it: `whole`, `cancel` or `resume`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from massgraph.nodes.events import Event, event_to_json
+from langgraph.checkpoint.memory import InMemorySaver
+
+from massgraph.nodes.agent_turn import CANCELLED
+from massgraph.nodes.events import Event, RoundOpened, TurnEnded, TurnStarted, event_to_json
 from massgraph.nodes.live import LiveRun
 
 from .chaos import Scenario, ShuffledLoop, scenario
-from .invariants import Checker
+from .invariants import Checker, elect
+
+T = TypeVar("T")
 
 
 def simulate(seed: int) -> list[Event]:
     """Run the scenario of a seed on its own event loop, and check the invariants."""
     setting = scenario(seed)
-    with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
-        events, state = runner.run(_play(setting))
+    events, state = _run(seed, _play(setting))
     Checker(setting.policy, setting.agents).check(events, state)
-    assert not setting.calls.problems, setting.calls.problems
-    assert setting.calls.running == 0, "S11: a provider call outlived its run"
+    _nothing_is_left(setting)
     return events
+
+
+def simulate_cancel(seed: int) -> list[Event]:
+    """Cancel the run of a seed at some time, in one of several ways, and check how it ends."""
+    setting = scenario(seed)
+    events, result = _run(seed, _play_cancelled(setting))
+    Checker(setting.policy, setting.agents).check_cancelled(events, result)
+    _nothing_is_left(setting)
+    for agent, begun in setting.calls.begun.items():
+        used = result["usage"].get(agent, {"calls": 0, "retries": 0})
+        counted = used["calls"] + used["retries"]
+        assert counted >= begun, f"S8: {begun} requests of {agent}, {counted} counted"
+    return events
+
+
+def simulate_resume(seed: int) -> list[Event]:
+    """Cancel the run of a seed at some time, go on with a new graph, and check how it ends."""
+    first, second = scenario(seed), scenario(seed)
+    before, after = _run(seed, _play_resumed(first, second))
+    _nothing_is_left(first)
+    _nothing_is_left(second)
+    return [*before, *after]
+
+
+def _run(seed: int, coro: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
+        return runner.run(coro)
 
 
 async def _play(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
@@ -29,17 +64,135 @@ async def _play(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
     live = LiveRun(sink=events.append, thread_id=f"seed-{setting.seed}")
     graph = setting.team.compile()
     state = await graph.ainvoke({"messages": [("human", "What?")]}, context=live)
-    await asyncio.sleep(0)
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    assert not left, f"S11: tasks outlived the run: {left}"
+    await _no_task_is_left()
     return events, state
 
 
-def command(seed: int) -> str:
+async def _play_cancelled(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
+    rng = random.Random(setting.seed)
+    run = setting.team.start("What?")
+    reader = asyncio.create_task(_read(run.events()))
+    waiter = asyncio.create_task(run.result())
+    await _some_time(rng)
+    status = run.status
+    match rng.choice(["cancel", "twice", "close"]):
+        case "cancel":
+            run.cancel()
+        case "twice":
+            run.cancel()
+            await asyncio.sleep(rng.choice([0, 0.1]))
+            run.cancel()
+        case _:
+            await run.aclose()
+    result, events = await waiter, await reader
+    await run.aclose()
+    assert run.status == result.outcome
+    if status == "running":
+        assert result.outcome in ("cancelled", "settled", "no_answer")
+    else:
+        assert result.outcome == status, "S6: cancelling changed the outcome of a finished run"
+    await _no_task_is_left()
+    return events, result.to_dict()
+
+
+async def _play_resumed(first: Scenario, second: Scenario) -> tuple[list[Event], list[Event]]:
+    rng = random.Random(first.seed)
+    saver = InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "t"}}
+    before: list[Event] = []
+    live = LiveRun(sink=before.append, thread_id="t")
+    begun = first.team.compile(saver)
+    task = asyncio.create_task(
+        begun.ainvoke({"messages": [("human", "What?")]}, config, context=live)
+    )
+    await _some_time(rng)
+    task.cancel()
+    await asyncio.wait({task})
+    cancelled_at = live.now
+    await live.aclose()
+    await _no_task_is_left()
+    if not task.cancelled():
+        return before, []
+    saved = await begun.aget_state(config)
+    if not saved.next:
+        return before, []
+    after: list[Event] = []
+    live = LiveRun(sink=after.append, thread_id="t", run_attempt=2)
+    state: Any = await second.team.compile(saver).ainvoke(None, config, context=live)
+    await _no_task_is_left()
+    _check_resumed(first, (before, after), cancelled_at, state)
+    return before, after
+
+
+def _check_resumed(
+    setting: Scenario,
+    events: tuple[list[Event], list[Event]],
+    cancelled_at: float,
+    state: dict[str, Any],
+) -> None:
+    """L1, S3 to S7 and S9, as far as they reach over a break."""
+    before, after = events
+    checker = Checker(setting.policy, setting.agents)
+    assert after[-1].type == "run_finished", "L1: a resumed run comes to its end"
+    for event in after:
+        checker.in_order(event)
+        checker.last = event
+        assert event.run_attempt == 2
+    done = {
+        event.agent: event.round
+        for event in before
+        if isinstance(event, TurnEnded) and event.why != CANCELLED and event.t < cancelled_at
+    }
+    for event in after:
+        if isinstance(event, RoundOpened):
+            break
+        if isinstance(event, TurnStarted):
+            assert done.get(event.agent) != event.round, "S9: who had finished was called again"
+    assert state["outcome"] in ("settled", "no_answer")
+    assert after[-1].result["outcome"] == state["outcome"]  # type: ignore[union-attr]
+    answers = {agent: answer["epoch"] for agent, answer in state["answers"].items()}
+    assert all(n <= setting.policy.max_answers_per_agent for n in state["drafts"].values()), "S8"
+    if state["outcome"] == "no_answer":
+        assert not answers, "S5: there is an answer"
+    else:
+        votes = {voter: vote["candidate"] for voter, vote in state["votes"].items()}
+        assert set(votes.values()) <= set(answers), "S4: a vote is for a current answer"
+        assert all(v["epoch"] == state["epoch"] for v in state["votes"].values()), "S2: stale vote"
+        winner = elect(setting.policy, setting.agents, votes, answers)
+        assert state["winner"] == winner, "S5: the winner is not the rule's"
+
+
+async def _some_time(rng: random.Random) -> None:
+    await asyncio.sleep(rng.choice([0.0, 0.1, 1.0, 5.0, 30.0]) * rng.random())
+
+
+async def _read(events: Any) -> list[Event]:
+    return [event async for event in events]
+
+
+async def _no_task_is_left() -> None:
+    await asyncio.sleep(0)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"S11: tasks outlived the run: {left}"
+
+
+def _nothing_is_left(setting: Scenario) -> None:
+    assert not setting.calls.problems, setting.calls.problems
+    assert setting.calls.running == 0, "S11: a provider call or a tool outlived its run"
+
+
+FAMILIES: dict[str, Callable[[int], list[Event]]] = {
+    "whole": simulate,
+    "cancel": simulate_cancel,
+    "resume": simulate_resume,
+}
+
+
+def command(family: str, seed: int) -> str:
     """Return the command that replays a seed."""
-    return f"python -m tests.simulation.simulate {seed}"
+    return f"python -m tests.simulation.simulate {family} {seed}"
 
 
 if __name__ == "__main__":
-    for event in simulate(int(sys.argv[1])):
+    for event in FAMILIES[sys.argv[1]](int(sys.argv[2])):
         sys.stdout.write(event_to_json(event) + "\n")

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from .simulate import command, simulate
+from .simulate import FAMILIES, command, simulate
 
-SEEDS = 320
+SEEDS = {"whole": 300, "cancel": 60, "resume": 40}
 CHUNK = 20
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
-def test_every_invariant_holds_on_random_schedules(first: int) -> None:
-    """Whatever the agents do, S1 to S8, L1 and L2 hold, and nothing outlives a run."""
+def check(family: str, first: int) -> None:
+    """Run a chunk of seeds; a failure tells how to replay it."""
     for seed in range(first, first + CHUNK):
         try:
-            simulate(seed)
+            FAMILIES[family](seed)
         except Exception as exc:
-            raise AssertionError(f"{exc}\nReplay it: {command(seed)}") from exc
+            raise AssertionError(f"{exc}\nReplay it: {command(family, seed)}") from exc
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS["whole"], CHUNK))
+def test_every_invariant_holds_on_random_schedules(first: int) -> None:
+    """Whatever agents and tools do, S1 to S8, L1 and L2 hold, and nothing outlives a run."""
+    check("whole", first)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS["cancel"], CHUNK))
+def test_a_run_may_be_cancelled_at_any_time(first: int) -> None:
+    """It is cancelled or had just finished, all requests are counted, and nothing outlives it."""
+    check("cancel", first)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS["resume"], CHUNK))
+def test_a_run_may_be_resumed_from_any_time(first: int) -> None:
+    """A new graph brings it to its end, and asks nobody again who had finished the round."""
+    check("resume", first)
 
 
 def test_a_seed_gives_the_same_events_each_time() -> None:
