@@ -166,8 +166,7 @@ def _status(result: dict[str, Any], signals: Signals) -> Status:
         case "settled":
             return Status.OK
         case "no_answer":
-            failures = result["failures"]
-            why = "; ".join(f"{a}: {f['kind']}: {f['message']}" for a, f in failures.items())
+            why = _failures(result["failures"])
             error(f"no agent has produced an answer{': ' + why if why else ''}")
             return Status.NO_ANSWER
         case "cancelled" if signals.status is not None:
@@ -176,3 +175,11 @@ def _status(result: dict[str, Any], signals: Signals) -> Status:
             return signals.status
         case _:
             return Status.FAILED
+
+
+def _failures(failures: dict[str, dict[str, Any]]) -> str:
+    """Return why agents failed, those with the same reason together."""
+    agents: dict[str, list[str]] = {}
+    for agent, failure in failures.items():
+        agents.setdefault(f"{failure['kind']}: {failure['message']}", []).append(agent)
+    return "; ".join(f"{', '.join(who)}: {why}" for why, who in agents.items())

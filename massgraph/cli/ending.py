@@ -27,8 +27,8 @@ class Status(IntEnum):
     TERMINATED = 143
 
 
-class TerminatedError(BaseException):
-    """SIGTERM came before there was a run to cancel."""
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came before there was a run to cancel; whoever lets Ctrl-C pass lets this pass."""
 
 
 def told(exc: BaseException, *, verbose: bool = False) -> int:
@@ -42,12 +42,12 @@ def told(exc: BaseException, *, verbose: bool = False) -> int:
         case click.ClickException():
             _tell_usage(exc)
             status = exc.exit_code
-        case KeyboardInterrupt() | click.Abort():
-            error("interrupted; nothing was run")
-            status = Status.INTERRUPTED
         case TerminatedError():
             error("terminated; nothing was run")
             status = Status.TERMINATED
+        case KeyboardInterrupt() | click.Abort():
+            error("interrupted; nothing was run")
+            status = Status.INTERRUPTED
         case UserError():
             _tell_mistake(exc)
             status = Status.USAGE

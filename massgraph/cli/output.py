@@ -12,10 +12,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TextIO
 
-from ..backends.errors import UserError
+from ..backends.errors import MassgraphError, UserError
 from ..display.safe_text import BIDI
+
+_MOST_LINKS = 40
 
 
 class Stdout:
@@ -26,6 +28,8 @@ class Stdout:
 
     def __init__(self) -> None:
         self._stream = sys.stdout
+        self.needed = True
+        """Whether something is lost when there is no stdout at all."""
         self.closed = False
         """Whether its reader is gone."""
 
@@ -49,14 +53,17 @@ class Stdout:
             poll.register(self._stream.fileno(), 0)
             if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 self.closed = True
-                self._forget()
+                _forget(self._stream)
 
     def write(self, data: bytes) -> None:
         """Write and flush.
 
         Raises:
-            OSError: When the data cannot be written, for another reason than a reader that left.
+            MassgraphError: When the data cannot be written, for another reason than a reader that
+                left.
         """
+        if self._stream is None and self.needed:
+            raise MassgraphError("stdout is closed: there is nowhere to print to.")
         if self.closed or self._stream is None:
             return
         buffer: BinaryIO | None = getattr(self._stream, "buffer", None)
@@ -66,18 +73,41 @@ class Stdout:
             else:
                 buffer.write(data)
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError as exc:
             self.closed = True
-            self._forget()
+            _forget(self._stream)
+            if not isinstance(exc, BrokenPipeError):
+                reason = exc.strerror or type(exc).__name__
+                raise MassgraphError(f"stdout cannot be written to: {reason}.") from None
 
-    def _forget(self) -> None:
-        """Point the descriptor to nowhere: the interpreter flushes it once more at exit."""
+
+def flush_streams() -> bool:
+    """Return whether stdout could be flushed; what neither stream takes is dropped.
+
+    The interpreter flushes both once more at exit, and what fails there is told in its own words.
+    """
+    taken = True
+    for stream in (sys.stderr, sys.stdout):
+        if stream is None:
+            continue
         try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+            stream.flush()
+        except BrokenPipeError:
+            _forget(stream)
         except (OSError, ValueError):
-            return
+            _forget(stream)
+            taken = stream is not sys.stdout
+    return taken
+
+
+def _forget(stream: TextIO) -> None:
+    """Point a stream's descriptor to nowhere: the interpreter flushes it once more at exit."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +117,12 @@ class OutFile:
     Args:
         path: The file, links followed.
         in_place: Whether it is no regular file (a device, a pipe) and is written as it is.
+        descriptor: What `/dev/stdout` and its like stand for, if it is one of them.
     """
 
     path: Path
     in_place: bool = False
+    descriptor: int | None = None
 
     @classmethod
     def check(cls, name: str) -> Self:
@@ -100,6 +132,10 @@ class OutFile:
             UserError: When it could not be written.
         """
         try:
+            descriptor = _descriptor(name)
+            if descriptor is not None:
+                os.close(os.dup(descriptor))
+                return cls(Path(name), in_place=True, descriptor=descriptor)
             path = Path(name).resolve()
             mode = path.stat().st_mode if path.exists() else None
             if mode is not None and stat.S_ISDIR(mode):
@@ -124,7 +160,8 @@ class OutFile:
             OSError: When it cannot be written after all; a file that was there is still there.
         """
         if self.in_place:
-            with self.path.open("wb") as device:
+            opened = self.path if self.descriptor is None else os.dup(self.descriptor)
+            with open(opened, "wb") as device:  # noqa: PTH123 - it may be a descriptor
                 device.write(data)
             return
         beside = self._beside()
@@ -142,6 +179,19 @@ class OutFile:
 
     def _beside(self) -> Path:
         return self.path.with_name(f".massgraph-{secrets.token_hex(6)}.tmp")
+
+
+def _descriptor(name: str) -> int | None:
+    """Return the descriptor that a file such as /dev/stdout stands for, links followed."""
+    folders = {os.path.realpath(folder) for folder in ("/proc/self/fd", "/dev/fd")}
+    path = Path(name)
+    for _ in range(_MOST_LINKS):
+        if path.name.isdecimal() and os.path.realpath(path.parent) in folders:
+            return int(path.name)
+        if not path.is_symlink():
+            break
+        path = path.parent / path.readlink()
+    return None
 
 
 def _create(path: Path) -> int:

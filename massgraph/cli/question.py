@@ -49,7 +49,7 @@ def _piped(*, even_from_terminal: bool = False) -> str | None:
     if stdin is None or stdin.closed or (stdin.isatty() and not even_from_terminal):
         return None
     buffer = getattr(stdin, "buffer", None)
-    with _impatience():
+    with _impatience(stdin.isatty()):
         try:
             text = stdin.read() if buffer is None else buffer.read().decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -60,8 +60,12 @@ def _piped(*, even_from_terminal: bool = False) -> str | None:
 
 
 @contextlib.contextmanager
-def _impatience() -> Generator[None]:
-    """Tell a person that stdin is being read, if that takes long."""
+def _impatience(typed: bool) -> Generator[None]:
+    """Tell a person that stdin is being read: at once where it is typed, else if it takes long."""
+    if typed:
+        say("massgraph: type the question, end it with Ctrl-D")
+        yield
+        return
     timer = threading.Timer(
         PATIENCE_S, say, ["massgraph: reading stdin until it ends (use </dev/null for none)"]
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .ending import say
 from .output import OutFile, Stdout
 from .question import read_question
 from .shared import TeamOptions, load_team, team_options
@@ -25,6 +26,7 @@ class RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read `--models A B` as `--model A --model B`."""
+        ctx.meta["swallowing"] = any(word.partition("=")[0] == "--models" for word in args)
         return super().parse_args(ctx, _with_single_models(args))
 
 
@@ -78,6 +80,8 @@ def run(
     """
     if as_json and events:
         raise click.UsageError("--json and --events do not go together: give one of them.")
+    if question is None and click.get_current_context().meta["swallowing"]:
+        _refuse_swallowed(given["models"])
     keys = [
         (option, key, value)
         for name, (option, key) in OLDER.items()
@@ -85,8 +89,13 @@ def run(
     ]
     with Stdout() as stdout, Signals() as signals:
         file = OutFile.check(out) if out is not None else None
+        stdout.needed = file is None
         team = load_team(TeamOptions(keys=keys, **given))
+        for warning in team.warnings:
+            if not warning.missing:
+                say(f"{warning.place}: warning: {warning.message}")
         team.check_ready()
+        signals.check()
         asked = read_question(question)
 
         from .asking import Asking, ask
@@ -101,3 +110,16 @@ def run(
         status = ask(team, asked, asking, signals)
         signals.leave(status)
         return int(status)
+
+
+def _refuse_swallowed(models: Sequence[str]) -> None:
+    """Refuse a question that `--models` took for a model."""
+    from ..config.models import is_model
+
+    for word in models:
+        if not is_model(word):
+            shown = f"{word[:40]}..." if len(word) > 40 else word
+            raise click.UsageError(
+                f"--models takes all the words that follow, {shown!r} too: "
+                "put the question before --models."
+            )

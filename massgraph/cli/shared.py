@@ -52,6 +52,11 @@ def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool
         context.find_root().meta["verbose"] = True
 
 
+def _not_yet(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(f"{parameter.opts[0]} is not supported yet.")
+
+
 _TEAM_OPTIONS = (
     click.option(
         "-c",
@@ -75,6 +80,10 @@ _TEAM_OPTIONS = (
         metavar="KEY.PATH=VALUE",
         help="A value over the config's, e.g. policy.seed=1; repeatable.",
     ),
+    *(
+        click.option(name, hidden=True, expose_value=False, callback=_not_yet)
+        for name in ("--thread", "--db")
+    ),
 )
 
 
@@ -96,16 +105,18 @@ def load_team(options: TeamOptions) -> TeamConfig:
     from ..config.files import locate
     from ..config.models import EMBEDDED, models_document, set_system_message
 
-    if options.config is not None and (options.models or options.backend):
+    if options.config == "":
+        raise click.UsageError("--config names no file.")
+    if options.config is not None and (options.models or options.backend is not None):
         given = "--model" if options.models else "--backend"
         raise click.UsageError(
             f"{given} does not go with --config; "
             "to change a config's agent, use --set agents.ID.backend.model=NAME."
         )
-    if options.models or options.backend:
+    if options.models or options.backend is not None:
         document = models_document(options.models, options.backend)
     else:
-        document = read_document(locate(options.config or EMBEDDED))
+        document = read_document(locate(EMBEDDED if options.config is None else options.config))
     if options.system_message is not None:
         set_system_message(document, options.system_message)
     overrides = [Override.parse(text) for text in options.sets]

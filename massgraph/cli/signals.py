@@ -31,19 +31,35 @@ class Signals:
         self.before_quitting: Callable[[], None] = lambda: None
         self._cancel: Callable[[], object] | None = None
         self._before: dict[signal.Signals, Any] = {}
+        self._unraisable = sys.unraisablehook
+
+    def check(self) -> None:
+        """Raise once more what a signal has raised, if that was lost on its way.
+
+        Python drops what is raised inside a destructor or the callback of a weak reference.
+
+        Raises:
+            KeyboardInterrupt: When a signal came.
+        """
+        if self.status is not None:
+            raise _exception(self.status)
 
     def cancel_run(self, run: Run) -> None:
-        """Have the first signal cancel this run."""
+        """Have the first signal cancel this run, also when it came already and was lost."""
         loop = asyncio.get_running_loop()
         self._cancel = lambda: loop.call_soon_threadsafe(run.cancel)
+        if self.status is not None:
+            run.cancel()
 
     def __enter__(self) -> Self:
         with contextlib.suppress(ValueError):
             for number in _STATUS:
                 self._before[number] = signal.signal(number, self._came)
+        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._lost
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._unraisable
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -58,13 +74,22 @@ class Signals:
                 stream.flush()  # type: ignore[union-attr]
         os._exit(status)
 
+    def _lost(self, unraisable: Any) -> None:
+        """Tell of an exception that Python drops, unless it is our own: the signal is kept."""
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            self._unraisable(unraisable)
+
     def _came(self, number: int, frame: Any) -> None:
-        if self._cancel is None:
-            raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
         if self.status is not None:
             with contextlib.suppress(Exception):
                 self.before_quitting()
             self._quit(self.status)
         self.status = _STATUS[signal.Signals(number)]
+        if self._cancel is None:
+            raise _exception(self.status)
         with contextlib.suppress(RuntimeError):  # the loop has just been closed
             self._cancel()
+
+
+def _exception(status: Status) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if status is Status.INTERRUPTED else TerminatedError()

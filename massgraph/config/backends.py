@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ..backends.base import LLMBackend
 from ..backends.errors import MissingError, UserError
 from ..backends.registry import (
+    PLANNED,
     PROVIDERS,
     Provider,
     adapter_class,
@@ -24,7 +25,7 @@ from ..backends.registry import (
 from .checking import problems_of
 from .document import Document, Keys
 from .options import number_problem, options_model
-from .problems import Problem, quoted
+from .problems import Problem, did_you_mean, quoted
 from .schema import SWITCHES
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -55,6 +56,7 @@ class BackendReader:
         values = {**self.defaults, **given}
         found = self._provider(values, keys, given)
         if found is None:
+            self._of_any_provider(values, keys, given)
             return None
         unfit = self._unfit_defaults(found, given)
         options = {k: v for k, v in values.items() if k != "type" and k not in unfit}
@@ -114,8 +116,31 @@ class BackendReader:
             try:
                 return provider(kind)
             except UserError as exc:
-                self.document.problem(where, str(exc))
+                said = str(exc)
+                if kind == "openai" and self.document.source == "--model":
+                    said += f" For now, write it as chat_completions:{values.get('model', 'NAME')}."
+                self.document.problem(where, said)
         return None
+
+    def _of_any_provider(
+        self, values: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
+    ) -> None:
+        """Note what is wrong whatever provider is meant, where that cannot be told."""
+        if self._type_of(values) in PLANNED:
+            return  # its keys are not known yet
+        fields = {name: _fields(found) for name, found in PROVIDERS.items()}
+        known = sorted({"type", *SWITCHES}.union(*fields.values()))
+        for key in given:
+            if key not in known:
+                message = f"unknown key {quoted(key)}{did_you_mean(key, known)}"
+                self.document.problem((*keys, key), message, key=True)
+        fits = {name: len(taken & given.keys()) for name, taken in fields.items()}
+        likely = [name for name, number in fits.items() if number == max(fits.values())]
+        if len(likely) == 1:
+            found = PROVIDERS[likely[0]]
+            options = {"model": "any"} if found.model_required else {}
+            options |= {key: value for key, value in given.items() if key in fields[found.name]}
+            self._check(found, options, keys, given)
 
     def _unfit_defaults(self, found: Provider, given: Mapping[str, Any]) -> set[str]:
         """Return the defaults that this provider does not know: they are meant for others."""
@@ -186,7 +211,8 @@ class BackendReader:
         On trial, with some of its options left out, only what is wrong with the others counts.
         """
         described = {"type": found.name, **options}
-        lacks = missing_extra(found)
+        model = options.get("model")
+        lacks = missing_extra(found, model if isinstance(model, str) else None)
         if lacks:
             self._missing(self._at("type", keys, given), lacks)
             return described

@@ -16,6 +16,9 @@ from .yaml_source import parse_yaml
 
 _HALF = re.compile(r"[\ud800-\udfff]")
 
+BIGGEST = 2**63 - 1
+"""The largest whole number that other programs understand."""
+
 Keys = tuple[str | int, ...]
 """Keys and list indices that lead to a value."""
 
@@ -77,6 +80,9 @@ class Document:
         if isinstance(value, float) and not math.isfinite(value):
             self._breaks(place, "a number must be finite")
             return 0.0
+        if isinstance(value, int) and abs(value) > BIGGEST:
+            self._breaks(place, "the number is too large")
+            return 0
         if isinstance(value, str) and _HALF.search(value):
             self._breaks(place, "the text holds half of a character (a lone surrogate)")
             return ""

@@ -73,19 +73,19 @@ def load_config(path: str | Path, overrides: Iterable[str | Override] = ()) -> T
 
 def load_document(document: Document, overrides: Iterable[str | Override] = ()) -> TeamConfig:
     """Return the team that a document describes; see `load_config`."""
-    read_env_file()
+    warnings = read_env_file()
     for override in overrides:
         parsed = Override.parse(override) if isinstance(override, str) else override
         parsed.apply(document)
-    return _Loader(document).load()
+    return _Loader(document, warnings).load()
 
 
 class _Loader:
     """Turns one document into a team, and notes what is wrong with it."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, warnings: list[Problem]) -> None:
         self._document = document
-        self._warnings: list[Problem] = []
+        self._warnings = warnings
 
     def load(self) -> TeamConfig:
         given: Any = self._document.value

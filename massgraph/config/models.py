@@ -40,6 +40,11 @@ def models_document(models: Sequence[str], backend: str | None) -> Document:
     return document
 
 
+def is_model(spec: str) -> bool:
+    """Return whether this names a model of a provider that can be told."""
+    return isinstance(_described(spec.strip(), None), dict)
+
+
 def _described(spec: str, backend: str | None) -> dict[str, str] | str:
     """Return the backend that is meant, or what is wrong."""
     known = (*PROVIDERS, *PLANNED)
@@ -53,7 +58,7 @@ def _described(spec: str, backend: str | None) -> dict[str, str] | str:
     if inferred is not None:
         return {"type": inferred, "model": spec}
     if colon:
-        near = did_you_mean(name, known)
+        near = did_you_mean(name, tuple(PROVIDERS))
         return f"there is no provider {quoted(name)}{near}"
     return f"the provider cannot be told; write it as PROVIDER:NAME ({', '.join(PROVIDERS)})"
 

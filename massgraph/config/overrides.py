@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from .document import Document
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
-from .syntax import MalformedError
+from .syntax import MalformedError, Node
 from .yaml_source import parse_yaml, plain_value
 
 
@@ -71,7 +71,7 @@ class Override:
         try:
             text.encode()
             node = parse_yaml(text) if text[:1] in ("[", "{", '"', "'") else None
-            value = plain_value(text) if node is None else inner.build(node)
+            value = inner.build(node or Node("scalar", 1, 1, plain_value(text)))
         except MalformedError as exc:
             raise _WrongError(exc.message) from None
         except UnicodeEncodeError:
@@ -80,8 +80,6 @@ class Override:
             raise _WrongError("the number has too many digits") from None
         if inner.problems:
             raise _WrongError(inner.problems[0].message)
-        if isinstance(value, float) and value - value != 0:
-            raise _WrongError("a number must be finite")
         return value
 
 

@@ -15,6 +15,9 @@ from .problems import did_you_mean, quoted
 
 _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
+MOST_NAMES = 10
+"""Functions of a module that are listed."""
+
 
 def resolve_tools(names: Any, document: Document, keys: Keys) -> list[Any]:
     """Return the tools of these names; a text that is no tool's name is noted in the document."""
@@ -43,7 +46,9 @@ def _resolve(name: str) -> Callable[..., Any] | str:
     tool = getattr(module, function, None)
     if tool is None:
         known = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
-        near = did_you_mean(function, known) if known else ""
+        near = did_you_mean(function, known)
+        if "; known" in near and len(known) > MOST_NAMES:
+            near = f"; known: {', '.join(known[:MOST_NAMES])}, ..."
         return f"the module {module_name!r} has no {function!r}{near}"
     if not (callable(tool) or hasattr(tool, "invoke")):
         return f"{name!r} is not a function"

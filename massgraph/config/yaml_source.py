@@ -124,14 +124,23 @@ def _events(text: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_Loader)
     except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        if "tab character" in str(exc.problem) or _is_tab(text, mark):
+            raise _problem("a tab; indent with spaces", mark) from None
         said = exc.problem or "not YAML"
         if exc.context:
             said = f"{said} {exc.context}"
-        raise _problem(f"not YAML: {said}", exc.problem_mark or exc.context_mark) from None
+        raise _problem(f"not YAML: {said}", mark) from None
     except yaml.reader.ReaderError as exc:
         before = text[: exc.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise MalformedError(f"not YAML: {exc.reason}", line, column) from None
+
+
+def _is_tab(text: str, mark: Any) -> bool:
+    """Return whether a tab stands at a mark."""
+    line, column = _position(mark) if mark is not None else (1, 1)
+    return "".join(text.splitlines()[line - 1 : line])[column - 1 : column] == "\t"
 
 
 def _node(kind: Any, event: Any) -> Node:

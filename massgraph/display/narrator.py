@@ -13,7 +13,7 @@ from .safe_text import one_line, safe
 Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
 
 WIDEST = 100
-"""Characters of a streamed line; a longer one is broken at a space."""
+"""Characters of a streamed line at most; a longer one is broken at a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,15 @@ class Narrator:
 
     def __init__(self, *, show_final: bool = True) -> None:
         self.agents: list[str] = []
+        self.at_work: list[str] = []
+        """Who is at a turn, or presents."""
+        self.widest = WIDEST
+        """Characters of a streamed line; a longer one is broken at a space."""
         self._show_final = show_final
         self._unfinished: dict[str, Line] = {}
+        self._attempts: int | None = None
+        self._drafts = Drafts()
+        self._alone = False
 
     def unfinished(self) -> list[Line]:
         """Return what the agents are writing: the line of each that is not complete yet."""
@@ -51,6 +58,7 @@ class Narrator:
             case ev.AgentReasoning():
                 return list(self._write(event.agent, event.delta, "reasoning"))
             case ev.AnswerText():
+                self._drafts.write(event)
                 return list(self._write(event.agent, event.delta, "answer"))
             case ev.FinalText():
                 lines = list(self._write(event.agent, event.delta, "final"))
@@ -64,12 +72,16 @@ class Narrator:
             yield begun
             begun = None
         *complete, rest = ((begun.text if begun else "") + safe(delta)).split("\n")
+        *pieces, rest = _broken(rest, self.widest)
         for line in complete:
-            yield from (Line(piece, style, agent) for piece in _broken(line) if piece.strip())
-        *pieces, rest = _broken(rest)
-        yield from (Line(piece, style, agent) for piece in pieces)
+            yield from self._lines(_broken(line, self.widest), style, agent)
+        yield from self._lines(pieces, style, agent)
         if rest:
             self._unfinished[agent] = Line(rest, style, agent)
+
+    @staticmethod
+    def _lines(pieces: list[str], style: Style, agent: str) -> Iterator[Line]:
+        return (Line(piece, style, agent) for piece in pieces if piece.strip())
 
     def _flush(self, event: ev.Event) -> list[Line]:
         """Return what its agent has left unfinished, or all of them when the machine speaks."""
@@ -82,19 +94,96 @@ class Narrator:
         ]
 
     def _told(self, event: ev.Event) -> Iterator[Line]:
+        self._follow(event)
         match event:
             case ev.RunStarted():
-                self.agents = [agent["id"] for agent in event.agents]
+                self._attempts = event.policy.get("attempts")
+                self._alone = len(event.agents) == 1 and event.policy.get("single") == "answer"
                 team = ", ".join(f"{a['id']} ({_backend(a)})" for a in event.agents)
                 yield Line(f"team: {one_line(team)}")
+            case ev.AnswersAccepted():
+                # Who is alone has nothing to vote on: the next round is a formality.
+                same = list(self._drafts.same(event))
+                if not self._alone:
+                    yield from (*same, *_of_machine(event))
+            case ev.RoundOpened() | ev.TurnEnded(outcome="abstained") if self._is_formality:
+                pass
+            case ev.ActionRefused(what="call"):
+                of = f" of {self._attempts}" if self._attempts else ""
+                said = f"no reply: {one_line(event.why).rstrip('.')}; try {event.attempt}{of}"
+                yield Line(said, "bad", event.agent)
             case ev.AgentStamp():
                 yield from _of_agent(event)
             case _:
                 yield from _of_machine(event)
 
+    @property
+    def _is_formality(self) -> bool:
+        return self._alone and self._drafts.accepted
+
+    def _follow(self, event: ev.Event) -> None:
+        """Keep who is at work, and what they have drafted."""
+        match event:
+            case ev.RunStarted():
+                self.agents = [agent["id"] for agent in event.agents]
+            case ev.RoundOpened():
+                self._drafts.begin_round()
+            case ev.TurnStarted() | ev.PresentingStarted():
+                if event.agent not in self.at_work:
+                    self.at_work.append(event.agent)
+            case ev.TurnEnded() | ev.PresentingEnded():
+                if event.agent in self.at_work:
+                    self.at_work.remove(event.agent)
+                if isinstance(event, ev.TurnEnded) and event.outcome == "new_answer":
+                    self._drafts.end(event.agent)
+            case ev.RunFinished():
+                self.at_work.clear()
+            case _:
+                pass
+
+
+class Drafts:
+    """The new answers of a round: which of them say the same."""
+
+    def __init__(self) -> None:
+        self.accepted = False
+        """Whether there has been an answer that stands."""
+        self._pieces: dict[str, tuple[int, list[str]]] = {}
+        self._new: list[str] = []
+
+    def begin_round(self) -> None:
+        """Forget the round before."""
+        self._pieces.clear()
+        self._new.clear()
+
+    def write(self, event: ev.AnswerText) -> None:
+        """Take a piece of an answer in."""
+        attempt, pieces = self._pieces.get(event.agent, (event.attempt, []))
+        if attempt != event.attempt:
+            pieces = []
+        pieces.append(event.delta)
+        self._pieces[event.agent] = (event.attempt, pieces)
+
+    def end(self, agent: str) -> None:
+        """Note that an agent has a new answer."""
+        self._new.append(agent)
+
+    def same(self, event: ev.AnswersAccepted) -> Iterator[Line]:
+        """Tell whose new answer was published under a peer's name."""
+        published = {" ".join(one["text"].split()): one["agent"] for one in event.answers}
+        for agent in self._new:
+            if agent not in published.values():
+                _, pieces = self._pieces.get(agent, (0, []))
+                other = published.get(" ".join("".join(pieces).split()), "another answer")
+                yield Line(f"says the same as {other}", "note", agent)
+        self.accepted = True
+
 
 def _of_agent(event: ev.Event) -> Iterator[Line]:
     match event:
+        case ev.CallRetried():
+            said = f"asked again in {round(event.wait_s, 1):g} s ({one_line(event.why)})"
+            yield Line(said, "bad", event.agent)
         case ev.ToolStarted():
             arguments = one_line(json.dumps(event.arguments, ensure_ascii=False, default=str), 200)
             yield Line(f"calls {one_line(event.name)} {arguments}", "note", event.agent)
@@ -112,7 +201,8 @@ def _of_agent(event: ev.Event) -> Iterator[Line]:
         case ev.PresentingStarted():
             yield Line("presents the final answer", "good", event.agent)
         case ev.PresentingEnded() if event.failure is not None:
-            said = f"could not present: {one_line(event.failure['message'])}"
+            why = event.failure["message"].removeprefix("Presenting: ")
+            said = f"could not present: {one_line(why).rstrip('.')}"
             yield Line(f"{said}; the stored answer stands", "bad", event.agent)
         case _:
             pass
@@ -192,11 +282,12 @@ def _backend(agent: dict[str, str]) -> str:
     return " ".join(part for part in (agent.get("provider"), agent.get("model")) if part)
 
 
-def _broken(line: str) -> list[str]:
+def _broken(line: str, widest: int) -> list[str]:
     """Return a line in pieces that are not too wide, broken at spaces where there are any."""
     pieces: list[str] = []
-    while len(line) > WIDEST:
-        at = line.rfind(" ", WIDEST // 2, WIDEST) + 1 or WIDEST
+    while len(line) > widest:
+        at = line.rfind(" ", 1, widest + 1)
+        at = at if at > 0 else widest
         pieces.append(line[:at].rstrip())
-        line = line[at:]
+        line = line[at:].lstrip(" ")
     return [*pieces, line]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from .narrator import Line, Narrator, Style
+from .narrator import WIDEST, Line, Narrator, Style
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,6 +40,7 @@ _STYLES: Mapping[Style, str] = {
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 _MACHINE = "*"
 _WIDEST_NAME = 16
+_NARROWEST = 8
 
 
 class Display(Protocol):
@@ -99,23 +100,28 @@ class TerminalDisplay:
         self._live = self._new_live() if moving else None
         self._shown: list[Line] = []
         self._refreshed = 0.0
+        self._since: dict[str, float] = {}
 
     def show(self, event: Event) -> None:
         """Print the lines that the event completes, and refresh the rest now and then."""
+        width = _name_width(self._narrator)
+        self._narrator.widest = min(WIDEST, self._room(width))
         lines = self._narrator.feed(event)
         width = _name_width(self._narrator)
         for line in lines:
-            self._console.print(self._text(line, width), soft_wrap=True)
+            for piece in self._wrapped(line, self._room(width)):
+                self._console.print(self._text(piece, width), soft_wrap=True)
+        self._follow_turns()
         if time.monotonic() - self._refreshed >= REFRESH_S:
             self.refresh()
 
     def refresh(self) -> None:
-        """Show the unfinished lines, if they have changed."""
+        """Show the unfinished lines, and who is waited for, if that has changed."""
         self._refreshed = time.monotonic()
-        unfinished = self._narrator.unfinished()
-        if self._live is None or unfinished == self._shown:
+        lines = self._below()
+        if self._live is None or lines == self._shown:
             return
-        self._shown = unfinished
+        self._shown = lines
         if not self._live.is_started:
             self._live.start()
         self._live.refresh()
@@ -126,11 +132,36 @@ class TerminalDisplay:
             self._live.stop()
 
     def __rich__(self) -> Group:
-        """Return the unfinished lines as they are now."""
+        """Return the lines below as they are now."""
         from rich.console import Group
 
         width = _name_width(self._narrator)
-        return Group(*(self._tail(line, width) for line in self._narrator.unfinished()))
+        return Group(*(self._tail(line, width) for line in self._below()))
+
+    def _below(self) -> list[Line]:
+        """Return the unfinished line of each agent; of those that write nothing, how long so."""
+        writing = {line.agent: line for line in self._narrator.unfinished()}
+        now = time.monotonic()
+        waited = {agent: int(now - since) for agent, since in self._since.items()}
+        waiting = {a: Line(f"... {s} s", "note", a) for a, s in waited.items() if s > 0}
+        lines = waiting | writing
+        return [lines[agent] for agent in self._narrator.agents if agent in lines]
+
+    def _follow_turns(self) -> None:
+        """Note since when each agent is at work."""
+        now = time.monotonic()
+        self._since = {agent: self._since.get(agent, now) for agent in self._narrator.at_work}
+
+    def _room(self, width: int) -> int:
+        """Return how many columns there are for the text of a line."""
+        return max(self._console.width - len(_prefix(Line(""), width)), _NARROWEST)
+
+    def _wrapped(self, line: Line, room: int) -> Iterator[Line]:
+        """Give out a line in pieces that fit, broken at spaces where there are any."""
+        from rich.text import Text
+
+        for piece in Text(line.text).wrap(self._console, room, overflow="fold", tab_size=4):
+            yield Line(piece.plain.rstrip(), line.style, line.agent)
 
     def _new_live(self) -> Live:
         from rich.live import Live
@@ -195,4 +226,7 @@ def _name_width(narrator: Narrator) -> int:
 
 
 def _prefix(line: Line, width: int) -> str:
-    return f"{line.agent or _MACHINE:<{width}} {_MARKS[line.style]} "
+    name = line.agent or _MACHINE
+    if len(name) > width:
+        name = f"{name[: width - 1]}…"
+    return f"{name:<{width}} {_MARKS[line.style]} "

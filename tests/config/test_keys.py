@@ -49,6 +49,20 @@ def test_the_env_file(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert os.environ["OTHER_KEY"] == "from the environment"
 
 
+def test_an_env_file_with_a_broken_line(
+    folder: Path, load: Load, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line that says nothing is a warning that does not repeat it; the others are read."""
+    monkeypatch.setenv("MY_KEY", "put back at the end")
+    del os.environ["MY_KEY"]
+    (folder / ".env").write_text("sk-very-secret-1 is my key\nMY_KEY=sk\n")
+    assert [str(w) for w in load(TEAM).warnings] == [
+        ".env:1:1: this is not NAME=VALUE; it is left out"
+    ]
+    assert os.environ["MY_KEY"] == "sk"
+    assert not caplog.records
+
+
 def test_an_env_file_that_cannot_be_read(folder: Path, refused: Refused) -> None:
     """An `.env` that is not text is refused, not guessed at."""
     (folder / ".env").write_bytes(b"MY_KEY=\xff\n")

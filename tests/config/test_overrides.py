@@ -52,6 +52,7 @@ def test_the_last_one_counts(load: Load) -> None:
         ("policy.seed=.inf", "--set policy.seed: a number must be finite"),
         ("policy.seed=[.inf]", "--set policy.seed: a number must be finite"),
         ("policy.seed=" + "9" * 5000, "--set policy.seed: the number has too many digits"),
+        ("policy.attempts=" + "9" * 400, "--set policy.attempts: the number is too large"),
         ("policy.seed=[1", "--set policy.seed: not YAML: did not find expected ',' or ']' while parsing a flow sequence"),
         ("policy.seed={a: 1, a: 2}", "--set policy.seed: the key 'a' is there already, in line 1"),
         ("policy.seed=!x 1", "--set policy.seed: seed must be a whole number"),

@@ -159,6 +159,26 @@ ui: {display_type: 3}
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("backend", "problems"),
+    [
+        ("{typ: scripted, turns: [{new_anser: hi}]}", ["1:18: the provider cannot be told; add type: chat_completions | local | scripted", "1:19: unknown key 'typ'; did you mean 'type'?", "1:43: unknown key 'new_anser'; did you mean 'new_answer'?"]),
+        ("{type: scriptd, temperture: 1}", ["1:25: Unknown provider 'scriptd'. Did you mean 'scripted'?", "1:34: unknown key 'temperture'; did you mean 'temperature'?"]),
+        ("{type: openai, effort: 1}", ["1:25: The provider 'openai' is not supported yet; supported: chat_completions, local, scripted."]),
+    ],
+)  # fmt: skip
+def test_without_a_provider(backend: str, problems: list[str], refused: Refused) -> None:
+    """Where the provider cannot be told, what no provider knows is told all the same."""
+    assert refused(f"agent: {{backend: {backend}}}") == problems
+
+
+def test_a_module_of_many_functions(refused: Refused) -> None:
+    """Of a module with hundreds of names, a few are listed."""
+    (problem,) = refused(f"agents: [{{tools: ['os:zzz'], {AGENT[1:]}]")
+    assert problem.count(",") == 10
+    assert problem.endswith(", ...")
+
+
 def test_endlessly_many_problems_are_cut(refused: Refused) -> None:
     """A hundred problems are listed, and the others are counted."""
     text = TEAM + "".join(f"key{n}: 1\n" for n in range(500))

@@ -103,15 +103,60 @@ def test_the_final_answer_can_be_left_out() -> None:
         (ev.ToolStarted(agent="bob", name="add", arguments={"a": "\x1b"}), 'bob: calls add {"a": "\\u001b"}'),
         (ev.ToolFinished(agent="bob", name="add", result="3", error=None, seconds=0.5), "bob: add gave 3 (0.5 s)"),
         (ev.ToolFinished(agent="bob", name="add", result=None, error="no", seconds=0.5), "bob: add failed: no (0.5 s)"),
+        (ev.ActionRefused(agent="bob", what="call", why="It was silent.", attempt=2), "bob: no reply: It was silent; try 2"),
+        (ev.CallRetried(agent="bob", why="too many requests", wait_s=6.0), "bob: asked again in 6 s (too many requests)"),
+        (ev.CallRetried(agent="bob", why="x", wait_s=0.53), "bob: asked again in 0.5 s (x)"),
         (ended("bob", "failed", "it broke"), "bob: failed: internal: it broke (1.2 s)"),
         (ended("bob", "interrupted", "a peer was first"), "bob: was stopped: a peer was first (1.2 s)"),
         (ended("bob", "abstained", "too slow"), "bob: abstains: too slow (1.2 s)"),
-        (ev.PresentingEnded(agent="bob", presented="fallback", failure={"kind": "timeout", "message": "silent", "round": 2}, usage=no_usage()), "bob: could not present: silent; the stored answer stands"),
+        (ev.PresentingEnded(agent="bob", presented="fallback", failure={"kind": "timeout", "message": "Presenting: silent.", "round": 2}, usage=no_usage()), "bob: could not present: silent; the stored answer stands"),
     ],
 )  # fmt: skip
 def test_lines(event: ev.Event, line: str) -> None:
     """Each event that a person wants to know of is a line."""
     assert told(event) == [line]
+
+
+def accepted(agent: str, text: str) -> ev.Event:
+    """Return the publication of one answer."""
+    return ev.AnswersAccepted(answers=[{"agent": agent, "text": text, "epoch": 1}], withdrawn=[])
+
+
+def test_answers_that_are_the_same() -> None:
+    """Whose new answer is published under a peer's name is told whose."""
+    begun = ev.RoundOpened(asked=["alice", "bob"], round=1)
+    drafts = [says("alice", "Paris "), says("bob", "Par"), says("bob", "is")]
+    ends = [ended("alice", "new_answer"), ended("bob", "new_answer")]
+    news = "new answers of alice: everybody votes on the current answers"
+    assert told(begun, *drafts, *ends, accepted("alice", "Paris"))[-2:] == [
+        "bob: says the same as alice", news,
+    ]  # fmt: skip
+    assert told(begun, *ends, accepted("alice", "Paris"))[-2:] == [
+        "bob: says the same as another answer", news,
+    ]  # fmt: skip
+    assert told(begun, *drafts, *ends, begun, ends[0], accepted("alice", "Paris"))[-1:] == [news]
+
+
+def test_who_is_alone() -> None:
+    """One agent votes with nobody: the round that would be for that is not told."""
+    policy = {"single": "answer", "attempts": 3}
+    narrator = Narrator()
+    events = (
+        ev.RunStarted(question="q", agents=AGENTS[:1], policy=policy, graph="team"),
+        ev.RoundOpened(asked=["alice"], round=1),
+        ev.ActionRefused(agent="alice", what="call", why="silent", attempt=1),
+        ended("alice", "new_answer"),
+        accepted("alice", "Paris"),
+        ev.RoundOpened(asked=["alice"], round=2),
+        ended("alice", "abstained", "there is nothing that it may do"),
+        ev.WinnerSelected(winner="alice", settled_by="single", dissent=[]),
+    )
+    assert [_shown(line) for event in events for line in narrator.feed(event)][1:] == [
+        "round 1: alice",
+        "alice: no reply: silent; try 1 of 3",
+        "alice: has a new answer (1.2 s)",
+        "winner: alice (by single)",
+    ]
 
 
 def test_the_end() -> None:
@@ -127,4 +172,4 @@ def test_every_event_is_known() -> None:
     """No event is told by accident of being new: each one is in a test or silent."""
     silent = {ev.TurnStarted}
     spoken = set(get_args(ev.Event)) - silent
-    assert len(spoken) == 22
+    assert len(spoken) == 23

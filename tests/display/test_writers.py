@@ -83,6 +83,63 @@ def test_what_is_complete_is_not_unfinished() -> None:
     assert COLOUR.sub("", stream.getvalue()[begun:]).count("I can be") == 1
 
 
+@pytest.mark.parametrize("columns", ["24", "40", "80", "120"])
+def test_lines_are_broken_at_spaces(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line fits, no word is broken, and each line tells whose it is."""
+    monkeypatch.setenv("COLUMNS", columns)
+    stream = Terminal()
+    display = TerminalDisplay(stream)
+    words = "some words of a line that is far longer than any terminal is wide " * 3
+    vote = ev.VoteCast(voter="bob", candidate="alice", reason=words)
+    for event in (BEGIN, says("alice", words), ended("alice", "abstained", words), vote):
+        display.show(event)
+    lines = stream.getvalue().splitlines()
+    lines = [COLOUR.sub("", MOVE.sub("", line)).rpartition("\r")[2] for line in lines]
+    assert max(map(len, lines)) <= int(columns)
+    assert {line[:8] for line in lines if line} == {"*     : ", "alice > ", "alice : ", "bob   : "}
+    assert {word for line in lines for word in line[8:].split()} >= set(words.split())
+    told = " ".join(line[8:] for line in lines)
+    assert " ".join(words.split()) in " ".join(told.split())
+
+
+def test_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is at a turn and writes nothing has a line with the seconds, until the turn ends."""
+    now = 100.0
+    monkeypatch.setattr("massgraph.display.writers.time.monotonic", lambda: now)
+    stream = Terminal()
+    display = TerminalDisplay(stream)
+    for event in (BEGIN, *(ev.TurnStarted(agent=a, answers=[]) for a in ("alice", "bob"))):
+        display.show(event)
+    display.show(says("alice", "Paris"))
+
+    def below() -> str:
+        begun = len(stream.getvalue())
+        display.refresh()
+        return COLOUR.sub("", stream.getvalue()[begun:])
+
+    now = 104.2
+    assert "bob   : ... 4 s" in below()
+    now = 104.8
+    assert below() == "", "nothing has changed"
+    now = 105.1
+    assert "bob   : ... 5 s" in below()
+    display.show(ended("bob", "vote"))
+    now = 107.0
+    assert "bob" not in below()
+    display.close()
+
+
+def test_a_long_name_is_cut() -> None:
+    """Columns stay aligned, whatever an agent is called."""
+    agents = [{"id": name, "provider": "scripted"} for name in ("a" * 30, "bob")]
+    stream = io.StringIO()
+    display = PlainDisplay(stream)
+    display.show(ev.RunStarted(question="q", agents=agents, policy={}, graph="team"))
+    display.show(says("a" * 30, "one\n"))
+    display.show(says("bob", "two\n"))
+    assert stream.getvalue().splitlines()[1:] == [f"{'a' * 15}… > one", f"bob{' ' * 13} > two"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "colour", "move"),
     [("NO_COLOR", "1", False, True), ("TERM", "dumb", False, False)],
