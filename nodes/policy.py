@@ -90,6 +90,16 @@ class PolicyFields(BaseModel):
             raise ValueError(f"unknown rule {value!r}; known: {', '.join(get_args(RuleName))}")
         return value
 
+    @field_validator("quorum", mode="before")
+    @classmethod
+    def _quorum_is_one(cls, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (0 < value < 1 or (isinstance(value, int) and value >= 1)):
+            raise ValueError(
+                f"{value!r} is neither a number of ballots from 1 nor a share between 0 and 1"
+            )
+        return value
+
     @field_validator("*", mode="after")
     @classmethod
     def _built_already(cls, value: Any, info: ValidationInfo) -> Any:
