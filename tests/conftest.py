@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +15,9 @@ def no_real_requests() -> Iterator[None]:
     """Refuse every request to a provider that is not on this machine."""
     with forbid_real_requests():
         yield
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, whoever started the tests: a shell's background job is started deaf to it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
