@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .chunks import StreamChunk
@@ -48,6 +49,8 @@ class LLMBackend(ABC):
     model: str = ""
     brief_prompts: bool = False
     """True for a model so small that it follows short prompts better than explicit ones."""
+    unsent: Mapping[str, str] = MappingProxyType({})
+    """Parameters that were given, and that the model does not take: name -> why."""
     config_options: ClassVar[type[pydantic.BaseModel] | None] = None
     """What a config may say of it, where the arguments of `__init__` do not tell by themselves."""
 

@@ -6,26 +6,36 @@ does nothing else; it does not retry.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .base import LLMBackend, ToolSchema
+from .base import ToolSchema
 from .chat_frames import FrameReader, as_object
 from .chat_request import request_body
 from .chunks import StreamChunk
-from .errors import MalformedResponseError, MassgraphError, UserError
-from .guard import check_request_allowed
-from .openai_client import endpoint, open_client
-from .openai_errors import frame_error, translate
-from .per_loop import PerLoop
+from .endpoint import Vendor, endpoint
+from .errors import MalformedResponseError
+from .failures import frame_error
+from .openai_client import open_openai, openai_headers
+from .openai_errors import OPENAI
+from .prices import Tariff
+from .sdk import SdkBackend
+from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
     from openai import AsyncOpenAI, AsyncStream
 
+_VENDOR = Vendor(
+    title="OpenAI",
+    url="https://api.openai.com/v1",
+    host="api.openai.com",
+    key_variables=("OPENAI_API_KEY",),
+    shares_key=False,
+)
 
-class ChatCompletionsBackend(LLMBackend):
+
+class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
     """A model behind an OpenAI-compatible server.
 
     Args:
@@ -56,86 +66,46 @@ class ChatCompletionsBackend(LLMBackend):
         max_tokens: int | None = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
-        connect_timeout_s: float = 10.0,
-        idle_timeout_s: float = 600.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        super().__init__()
-        if not model:
-            raise UserError("A chat_completions backend needs a model.")
-        self.model = model
-        self._at = endpoint(base_url, api_key, api_key_env, extra_headers)
+        at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        super().__init__(model, at, OPENAI, Tariff(model, url=at.shown))
         self._params: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         self._params.update(extra_body or {})
-        self._open = partial(
-            open_client,
-            self._at,
-            connect_timeout_s=connect_timeout_s,
-            idle_timeout_s=idle_timeout_s,
-        )
-        self._clients: PerLoop[AsyncOpenAI] = PerLoop()
-
-    def __repr__(self) -> str:
-        """Return the model and the server, never the key."""
-        return f"{type(self).__name__}(model={self.model!r}, base_url={self._at.shown!r})"
+        self._timeouts = {
+            "connect_timeout_s": connect_timeout_s,
+            "idle_timeout_s": idle_timeout_s,
+        }
 
     @property
     def provider_name(self) -> str:
         """`chat_completions`."""
         return "chat_completions"
 
-    async def prepare(self) -> None:
-        """Import the SDK and open the running loop's client, both in a thread."""
-        await self._client()
+    def _open(self) -> AsyncOpenAI:
+        return open_openai(self._at, **self._timeouts)
 
-    async def aclose(self) -> None:
-        """Close the running loop's client, and with it its connections."""
-        client = self._clients.pop()
-        if client is not None:
-            await client.close()
+    async def _close(self, client: AsyncOpenAI) -> None:
+        await client.close()
 
-    async def stream_with_tools(
+    async def _chunks(
         self,
+        client: AsyncOpenAI,
         messages: Sequence[AnyMessage],
         tools: Sequence[ToolSchema],
-        **params: Any,
-    ) -> AsyncIterator[StreamChunk]:
-        """Send one request and stream what comes back.
-
-        Args:
-            messages: The conversation.
-            tools: What the model may call.
-            **params: Keys of the request's body, over those of the backend; None leaves one out.
-
-        Yields:
-            The chunks, `done` last.
-
-        Raises:
-            BackendError: When the server fails, or does not keep to the protocol.
-        """
-        check_request_allowed(self._at.url)
-        reader = FrameReader()
-        try:
-            body = request_body(self.model, messages, tools, self._merged(params))
-            async with await self._send(body) as stream:
-                async for frame in stream:
-                    for chunk in self._read(frame, reader):
-                        yield chunk
-                self._check_frames(reader, stream.response.headers.get("content-type", ""))
-        except MassgraphError:
-            raise
-        except Exception as exc:
-            error = translate(exc, self._at)
-            raise error from error.__cause__
-        finally:
-            if reader.usage is not None:
-                self.track_usage(reader.usage)
+        params: Mapping[str, Any],
+    ) -> AsyncGenerator[StreamChunk]:
+        reader = FrameReader(self._tariff)
+        body = request_body(self.model, messages, tools, self._merged(params))
+        async with await self._send(client, body) as stream:
+            async for frame in stream:
+                for chunk in self._read(frame, reader):
+                    yield chunk
+            self._check_frames(reader, stream.response.headers.get("content-type", ""))
         yield reader.done()
 
-    async def _client(self) -> AsyncOpenAI:
-        return await self._clients.get(self._open)
-
-    async def _send(self, body: Mapping[str, Any]) -> AsyncStream[object]:
-        client = await self._client()
+    async def _send(self, client: AsyncOpenAI, body: Mapping[str, Any]) -> AsyncStream[object]:
         from openai import AsyncStream
 
         # The frames are read as they are: servers send more than the SDK's own types know.
@@ -143,7 +113,7 @@ class ChatCompletionsBackend(LLMBackend):
             "/chat/completions",
             cast_to=object,
             body=body,
-            options={"headers": self._at.headers(), "security": {"bearer_auth": True}},
+            options={"headers": openai_headers(self._at), "security": {"bearer_auth": True}},
             stream=True,
             stream_cls=AsyncStream[object],
         )
@@ -151,7 +121,7 @@ class ChatCompletionsBackend(LLMBackend):
     def _read(self, frame: object, reader: FrameReader) -> Iterator[StreamChunk]:
         said = as_object(frame)
         if said.get("object") == "error":  # vLLM; `{"error": ...}` is raised by the SDK
-            raise frame_error(said, self._at)
+            raise frame_error(said, self._at, OPENAI)
         return reader.read(said)
 
     def _check_frames(self, reader: FrameReader, content_type: str) -> None:
@@ -163,7 +133,7 @@ class ChatCompletionsBackend(LLMBackend):
 
     def _merged(self, params: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._params, **params}
-        if self._at.is_openai and "max_tokens" in merged:
+        if self._at.is_own and "max_tokens" in merged:
             # OpenAI's reasoning models take the newer name alone, other servers often the old one.
             merged["max_completion_tokens"] = merged.pop("max_tokens")
         return merged

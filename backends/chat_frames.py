@@ -22,7 +22,7 @@ from .chunks import (
     UsageChunk,
 )
 from .errors import IncompleteStreamError, MalformedResponseError
-from .usage import TokenUsage
+from .prices import Counts, Tariff
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -76,6 +76,7 @@ class _Choice(_Wire):
 
 class _Details(_Wire):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -106,11 +107,15 @@ def as_object(frame: object) -> Mapping[str, Any]:
 
 
 class FrameReader:
-    """Reads the frames of one answer, in order."""
+    """Reads the frames of one answer, in order.
 
-    def __init__(self) -> None:
-        self.usage: TokenUsage | None = None
-        """What the server said last about tokens."""
+    Args:
+        tariff: What it costs.
+    """
+
+    def __init__(self, tariff: Tariff) -> None:
+        self._tariff = tariff
+        self._counts: Counts | None = None
         self.frames = 0
         """Frames read."""
         self._finish: FinishReason | None = None
@@ -133,10 +138,10 @@ class FrameReader:
             if choice.finish_reason:
                 self._finish = _FINISH_REASONS.get(choice.finish_reason, "other")
         if read.usage is not None:
-            usage = _token_usage(read.usage)
-            if usage != self.usage:
-                self.usage = usage
-                yield UsageChunk(usage)
+            counts = _counts(read.usage)
+            if counts != self._counts:
+                self._counts = counts
+                yield UsageChunk(self._tariff.usage(counts))
 
     def _read_delta(self, delta: _Delta) -> Iterator[StreamChunk]:
         reasoning = delta.reasoning_content or delta.reasoning
@@ -175,7 +180,7 @@ class FrameReader:
         return DoneChunk(self._finish)
 
 
-def _token_usage(usage: _Usage) -> TokenUsage:
+def _counts(usage: _Usage) -> Counts:
     prompt = usage.prompt_tokens or 0
     output = usage.completion_tokens or 0
     sent, received = usage.prompt_tokens_details, usage.completion_tokens_details
@@ -183,9 +188,10 @@ def _token_usage(usage: _Usage) -> TokenUsage:
     reasoning = (received and received.reasoning_tokens) or 0
     if usage.total_tokens == prompt + output + reasoning:
         output += reasoning  # Grok counts reasoning beside the completion, not in it
-    return TokenUsage(
-        input_tokens=prompt,
-        output_tokens=output,
-        cached_tokens=cached,
-        reasoning_tokens=reasoning,
-    )
+    return {
+        "input_tokens": prompt,
+        "cache_read_tokens": cached,
+        "cache_write_tokens": (sent and sent.cache_write_tokens) or 0,
+        "output_tokens": output,
+        "output_reasoning_tokens": reasoning,
+    }

@@ -162,8 +162,15 @@ class TurnFold:
             builtin_tool_results=tuple(self._results),
             usage=self._usage,
             finish_reason=self._finish,
-            message=self._message or _message(text, calls),
+            message=self._echo(calls) or _message(text, calls),
         )
+
+    def _echo(self, calls: tuple[ToolCall, ...]) -> AIMessage | None:
+        """Return the provider's own message, unless its calls have other ids than ours now."""
+        if self._message is None:
+            return None
+        ids = [call["id"] for call in self._message.tool_calls]
+        return self._message if ids == [call["id"] for call in calls] else None
 
     def _finished_calls(self, finish: FinishReason) -> tuple[ToolCall, ...]:
         from langchain_core.messages import ToolCall

@@ -13,9 +13,10 @@ import openai
 import pytest
 from openai import _exceptions
 
+from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, InternalBackendError
-from massgraph.backends.openai_client import Endpoint
-from massgraph.backends.openai_errors import error_table, mapped_class, retry_after, translate
+from massgraph.backends.failures import retry_after, translate
+from massgraph.backends.openai_errors import OPENAI
 
 AT = Endpoint("http://127.0.0.1:9/v1")
 NOT_EXPORTED = {"SubjectTokenProviderError"}
@@ -40,25 +41,25 @@ def test_every_exception_has_a_row() -> None:
     """Every exception of the SDK and of its HTTP client is named, or is below one that is."""
     found = SDK | exceptions_of(httpx2)
     assert len(found) > 40
-    assert {cls.__name__ for cls in found if mapped_class(cls) is None} == set()
+    assert {cls.__name__ for cls in found if OPENAI.mapped(cls) is None} == set()
 
 
 def test_only_what_is_meant_for_it_reaches_the_last_row() -> None:
     """A new class of the SDK is noticed here, and does not just become an internal error."""
-    internal = {cls for cls in SDK if mapped_class(cls) is InternalBackendError}
+    internal = {cls for cls in SDK if OPENAI.mapped(cls) is InternalBackendError}
     assert {cls.__name__ for cls in internal} - NOT_EXPORTED == {"OpenAIError"}
 
 
 @pytest.mark.parametrize("cls", [httpx2.TransportError, json.JSONDecodeError, UnicodeDecodeError])
 def test_what_is_not_the_sdk_has_a_row(cls: type[Exception]) -> None:
     """What may pass through the SDK as it is has a row, too."""
-    assert mapped_class(cls) is not None
+    assert OPENAI.mapped(cls) is not None
 
 
 def test_no_row_is_hidden() -> None:
     """The most specific rows come first: none stands behind one that covers it."""
     above: list[type[BaseException]] = []
-    for cls, _ in error_table():
+    for cls, _ in OPENAI.table():
         assert not issubclass(cls, tuple(above)), cls
         above.append(cls)
 
@@ -70,7 +71,7 @@ def test_every_status_class_fits_its_status() -> None:
         if isinstance(status, int) and issubclass(cls, openai.APIStatusError):
             response = httpx2.Response(status, request=httpx2.Request("POST", AT.url))
             words = () if cls is openai.OAuthError else ("x",)
-            error = translate(cls(*words, response=response, body=None), AT)
+            error = translate(cls(*words, response=response, body=None), AT, OPENAI)
             assert error.status == status
             assert type(error) is not InternalBackendError
 
@@ -78,7 +79,7 @@ def test_every_status_class_fits_its_status() -> None:
 def test_an_unknown_exception_is_internal() -> None:
     """What nobody has named is our own fault, and keeps its cause."""
     oops = KeyError("x")
-    error = translate(oops, AT)
+    error = translate(oops, AT, OPENAI)
     assert type(error) is InternalBackendError
     assert error.__cause__ is oops
 
@@ -86,14 +87,14 @@ def test_an_unknown_exception_is_internal() -> None:
 def test_our_own_errors_stay_as_they_are() -> None:
     """An error that is ours already is not wrapped."""
     ours = BackendError("x")
-    assert translate(ours, AT) is ours
+    assert translate(ours, AT, OPENAI) is ours
 
 
 def test_long_words_are_cut() -> None:
     """A server's words are cut where they get long, and stand on one line."""
     response = httpx2.Response(500, request=httpx2.Request("POST", AT.url))
     body = {"message": "so\nmany words " * 500}
-    error = translate(openai.InternalServerError("x", response=response, body=body), AT)
+    error = translate(openai.InternalServerError("x", response=response, body=body), AT, OPENAI)
     assert len(str(error)) < 300
     assert "\n" not in str(error)
 
@@ -102,10 +103,10 @@ def test_a_page_is_left_out() -> None:
     """What a proxy shows to browsers says nothing in a line of text."""
     response = httpx2.Response(502, request=httpx2.Request("POST", AT.url))
     page = "\n<html><head><title>502 Bad Gateway</title></head></html>"
-    error = translate(openai.InternalServerError(page, response=response, body=page), AT)
+    error = translate(openai.InternalServerError(page, response=response, body=page), AT, OPENAI)
     assert str(error).endswith("(HTTP 502).")
     response = httpx2.Response(404, request=httpx2.Request("POST", AT.url))
-    error = translate(openai.NotFoundError(page, response=response, body=page), AT)
+    error = translate(openai.NotFoundError(page, response=response, body=page), AT, OPENAI)
     assert "html" not in str(error)
 
 
@@ -124,9 +125,9 @@ def test_words_for_a_connection() -> None:
         error = openai.APIConnectionError(request=request)
         error.__cause__ = httpx2.ConnectError("x")
         error.__cause__.__cause__ = cause
-        return str(translate(error, AT))
+        return str(translate(error, AT, OPENAI))
 
     assert "is not known" in said(socket.gaierror(-2, "Name or service not known"))
     assert "No secure connection" in said(ssl.SSLError(1, "certificate verify failed"))
     assert "Is it running?" in said(ConnectionRefusedError(111, "refused"))
-    assert "No connection" in str(translate(httpx2.ConnectTimeout("x"), AT))
+    assert "No connection" in str(translate(httpx2.ConnectTimeout("x"), AT, OPENAI))

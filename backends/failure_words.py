@@ -1,4 +1,4 @@
-"""What a person reads when an OpenAI-compatible server failed: what happened, and what to do."""
+"""What a person reads when a provider failed: what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import ssl
 from collections.abc import Iterator
 from typing import assert_never, cast
 
+from .endpoint import Endpoint
 from .errors import BackendErrorKind
-from .openai_client import Endpoint
 
 _LONGEST_DETAIL = 200
 """Characters of a server's own words in a message."""

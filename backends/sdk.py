@@ -1,0 +1,135 @@
+"""What the adapters of all SDKs share: a client for each event loop, errors in our own words.
+
+An adapter adds how its client is opened and closed, and one async generator that sends a request
+and reads the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .base import LLMBackend, ToolSchema
+from .chunks import StreamChunk, UsageChunk
+from .endpoint import Endpoint
+from .errors import MassgraphError, UserError
+from .failures import Dialect, translate
+from .guard import check_request_allowed
+from .per_loop import PerLoop
+from .prices import Tariff, load_prices
+from .usage import TokenUsage
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+logger = logging.getLogger("massgraph")
+
+Client = TypeVar("Client")
+
+
+class SdkBackend(LLMBackend, Generic[Client]):
+    """A model behind a provider's SDK.
+
+    Args:
+        model: The model's name, as the provider knows it.
+        at: The server, and its key.
+        dialect: How the SDK says that something failed.
+        tariff: What a call costs.
+
+    Raises:
+        UserError: When no model is named.
+    """
+
+    def __init__(self, model: str, at: Endpoint, dialect: Dialect, tariff: Tariff) -> None:
+        super().__init__()
+        if not model:
+            raise UserError(f"A {self.provider_name} backend needs a model.")
+        self.model = model
+        self._at, self._dialect, self._tariff = at, dialect, tariff
+        self._clients: PerLoop[Client] = PerLoop()
+
+    def __repr__(self) -> str:
+        """Return the model and the server, never the key."""
+        return f"{type(self).__name__}(model={self.model!r}, base_url={self._at.shown!r})"
+
+    @abstractmethod
+    def _open(self) -> Client:
+        """Return a new client; called in a thread, as importing the SDK takes seconds."""
+
+    @abstractmethod
+    async def _close(self, client: Client) -> None:
+        """Close a client, and with it its connections."""
+
+    @abstractmethod
+    def _chunks(
+        self,
+        client: Client,
+        messages: Sequence[AnyMessage],
+        tools: Sequence[ToolSchema],
+        params: Mapping[str, Any],
+    ) -> AsyncGenerator[StreamChunk]:
+        """Send one request and yield what comes back, `done` last.
+
+        Closing the generator closes the connection. What it raises is translated.
+        """
+
+    async def prepare(self) -> None:
+        """Import the SDK and open the running loop's client, both in a thread."""
+        await self._client()
+
+    async def aclose(self) -> None:
+        """Close the running loop's client, and with it its connections."""
+        client = self._clients.pop()
+        if client is not None:
+            await self._close(client)
+
+    async def stream_with_tools(
+        self,
+        messages: Sequence[AnyMessage],
+        tools: Sequence[ToolSchema],
+        **params: Any,
+    ) -> AsyncIterator[StreamChunk]:
+        """Send one request and stream what comes back.
+
+        Args:
+            messages: The conversation.
+            tools: What the model may call.
+            **params: Keys of the request, over those of the backend; None leaves one out.
+
+        Yields:
+            The chunks, `done` last.
+
+        Raises:
+            BackendError: When the provider fails, or does not keep to its protocol.
+        """
+        check_request_allowed(self._at.url)
+        used: TokenUsage | None = None
+        try:
+            client = await self._client()
+            async with aclosing(self._chunks(client, messages, tools, params)) as chunks:
+                async for chunk in chunks:
+                    if isinstance(chunk, UsageChunk):
+                        used = chunk.usage
+                    yield chunk
+        except MassgraphError:
+            raise
+        except Exception as exc:
+            error = translate(exc, self._at, self._dialect)
+            raise error from error.__cause__
+        finally:
+            if used is not None:
+                self.track_usage(used)
+
+    def calculate_cost(self, usage: TokenUsage) -> float | None:
+        """Return the price in US dollars, or None when it is not known."""
+        return self._tariff.cost_of(usage)
+
+    async def _client(self) -> Client:
+        return await self._clients.get(self._ready)
+
+    def _ready(self) -> Client:
+        load_prices()
+        return self._open()

@@ -1,0 +1,50 @@
+"""The HTTP client that every SDK gets: one TLS context, and our timeouts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .endpoint import Endpoint
+from .guard import is_loopback
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+CONNECT_TIMEOUT_S = 10.0
+IDLE_TIMEOUT_S = 600.0
+
+
+def open_http(
+    at: Endpoint,
+    *,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
+) -> httpx2.AsyncClient:
+    """Return a new client; it takes long the first time, so call it in a thread.
+
+    Args:
+        at: The server.
+        connect_timeout_s: Seconds that the connection may take.
+        idle_timeout_s: Seconds that the server may be silent.
+    """
+    import httpx2
+
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(idle_timeout_s, connect=connect_timeout_s),
+        limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
+        follow_redirects=True,
+        verify=_tls(),
+        # A proxy of the environment is not on the way to this machine itself.
+        trust_env=not is_loopback(at.url),
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Return the one TLS context: to read the certificates takes tens of milliseconds."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
