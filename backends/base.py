@@ -49,6 +49,8 @@ class LLMBackend(ABC):
     model: str = ""
     brief_prompts: bool = False
     """True for a model so small that it follows short prompts better than explicit ones."""
+    prepare_first: ClassVar[bool] = True
+    """Whether a run waits for `prepare` before it begins: it may find that something is missing."""
     unsent: Mapping[str, str] = MappingProxyType({})
     """Parameters that were given, and that the model does not take: name -> why."""
     config_options: ClassVar[type[pydantic.BaseModel] | None] = None
@@ -81,6 +83,14 @@ class LLMBackend(ABC):
             connection at once when it is closed or its task is cancelled. Raising a BackendError
             is as good as an `error` chunk.
         """
+
+    @property
+    def account(self) -> str:
+        """Who pays: backends of one account share its rate limits; safe to show.
+
+        An adapter with a key tells it by `limits.account_of`; others are on their own.
+        """
+        return f"{self.provider_name} ({id(self):x})"
 
     async def prepare(self) -> None:
         """Do what takes long before the first call (imports, loading a model), off the loop."""

@@ -24,10 +24,13 @@ class PerLoop(Generic[T]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def kept(self) -> T | None:
+        """Return the running loop's object, if there is one."""
+        return self._objects.get(asyncio.get_running_loop())
+
     async def get(self, make: Callable[[], T]) -> T:
         """Return the running loop's object; the first time, `make` it in a thread."""
-        loop = asyncio.get_running_loop()
-        kept = self._objects.get(loop)
+        kept = self.kept()
         if kept is not None:
             return kept
         made = await off_loop(make)
@@ -35,7 +38,7 @@ class PerLoop(Generic[T]):
             if other.is_closed():
                 self._objects.pop(other, None)
         # Of several that were made at once, the first one is kept: none has been used yet.
-        return self._objects.setdefault(loop, made)
+        return self._objects.setdefault(asyncio.get_running_loop(), made)
 
     def pop(self) -> T | None:
         """Forget the running loop's object, and return it."""

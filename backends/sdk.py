@@ -6,18 +6,19 @@ and reads the answer.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .base import LLMBackend, ToolSchema
-from .chunks import StreamChunk, UsageChunk
+from .chunks import AgentStatusChunk, StreamChunk, UsageChunk
 from .endpoint import Endpoint
 from .errors import MassgraphError, UserError
 from .failures import Dialect, translate
 from .guard import check_request_allowed
+from .limits import account_of
 from .per_loop import PerLoop
 from .prices import Tariff, load_prices
 from .usage import TokenUsage
@@ -25,7 +26,8 @@ from .usage import TokenUsage
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
-logger = logging.getLogger("massgraph")
+HEARTBEAT_S = 0.1
+"""Seconds between signs of life while an SDK is imported: that takes long, and is no silence."""
 
 Client = TypeVar("Client")
 
@@ -42,6 +44,8 @@ class SdkBackend(LLMBackend, Generic[Client]):
     Raises:
         UserError: When no model is named.
     """
+
+    prepare_first = False  # so that nobody waits for another agent's SDK
 
     def __init__(self, model: str, at: Endpoint, dialect: Dialect, tariff: Tariff) -> None:
         super().__init__()
@@ -76,6 +80,11 @@ class SdkBackend(LLMBackend, Generic[Client]):
         Closing the generator closes the connection. What it raises is translated.
         """
 
+    @property
+    def account(self) -> str:
+        """The server and the key, which share their rate limits."""
+        return account_of(self._at.url, self._at.key, self._at.extra_headers)
+
     async def prepare(self) -> None:
         """Import the SDK and open the running loop's client, both in a thread."""
         await self._client()
@@ -108,6 +117,9 @@ class SdkBackend(LLMBackend, Generic[Client]):
         check_request_allowed(self._at.url)
         used: TokenUsage | None = None
         try:
+            async with aclosing(self._opening()) as signs_of_life:
+                async for sign in signs_of_life:
+                    yield sign
             client = await self._client()
             async with aclosing(self._chunks(client, messages, tools, params)) as chunks:
                 async for chunk in chunks:
@@ -126,6 +138,21 @@ class SdkBackend(LLMBackend, Generic[Client]):
     def calculate_cost(self, usage: TokenUsage) -> float | None:
         """Return the price in US dollars, or None when it is not known."""
         return self._tariff.cost_of(usage)
+
+    async def _opening(self) -> AsyncGenerator[AgentStatusChunk]:
+        """Open the running loop's client if there is none, with signs of life meanwhile."""
+        if self._clients.kept() is not None:
+            return
+        opening = asyncio.create_task(self._client())
+        try:
+            while not opening.done():
+                await asyncio.wait({opening}, timeout=HEARTBEAT_S)
+                if not opening.done():
+                    yield AgentStatusChunk(f"loading the SDK of {self.provider_name}")
+            await opening
+        finally:
+            opening.cancel()
+            await asyncio.wait({opening})
 
     async def _client(self) -> Client:
         return await self._clients.get(self._ready)

@@ -203,7 +203,7 @@ class Team:
         graph = self._graph
         if graph is None:
             graph = await off_loop(self._compiled)
-        await _prepared(set(self._built()))
+        await _prepared({backend for backend in self._built() if backend.prepare_first})
         return graph
 
     def _built(self) -> list[LLMBackend]:
