@@ -49,7 +49,7 @@ class LLMBackend(ABC):
     model: str = ""
     brief_prompts: bool = False
     """True for a model so small that it follows short prompts better than explicit ones."""
-    prepare_first: ClassVar[bool] = True
+    prepare_first: bool = True
     """Whether a run waits for `prepare` before it begins: it may find that something is missing."""
     unsent: Mapping[str, str] = MappingProxyType({})
     """Parameters that were given, and that the model does not take: name -> why."""

@@ -6,17 +6,16 @@ does nothing else; it does not retry.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from .base import ToolSchema
-from .chat_frames import FrameReader, as_object
 from .chat_request import request_body
+from .chat_stream import chat_chunks
 from .chunks import StreamChunk
 from .endpoint import Vendor, endpoint
-from .errors import MalformedResponseError
-from .failures import frame_error
-from .openai_client import open_openai, openai_headers
+from .openai_client import open_openai
 from .openai_errors import OPENAI
 from .prices import Tariff
 from .sdk import SdkBackend
@@ -24,7 +23,7 @@ from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
-    from openai import AsyncOpenAI, AsyncStream
+    from openai import AsyncOpenAI
 
 _VENDOR = Vendor(
     title="OpenAI",
@@ -96,40 +95,10 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
         tools: Sequence[ToolSchema],
         params: Mapping[str, Any],
     ) -> AsyncGenerator[StreamChunk]:
-        reader = FrameReader(self._tariff)
         body = request_body(self.model, messages, tools, self._merged(params))
-        async with await self._send(client, body) as stream:
-            async for frame in stream:
-                for chunk in self._read(frame, reader):
-                    yield chunk
-            self._check_frames(reader, stream.response.headers.get("content-type", ""))
-        yield reader.done()
-
-    async def _send(self, client: AsyncOpenAI, body: Mapping[str, Any]) -> AsyncStream[object]:
-        from openai import AsyncStream
-
-        # The frames are read as they are: servers send more than the SDK's own types know.
-        return await client.post(
-            "/chat/completions",
-            cast_to=object,
-            body=body,
-            options={"headers": openai_headers(self._at), "security": {"bearer_auth": True}},
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-
-    def _read(self, frame: object, reader: FrameReader) -> Iterator[StreamChunk]:
-        said = as_object(frame)
-        if said.get("object") == "error":  # vLLM; `{"error": ...}` is raised by the SDK
-            raise frame_error(said, self._at, OPENAI)
-        return reader.read(said)
-
-    def _check_frames(self, reader: FrameReader, content_type: str) -> None:
-        if not reader.frames and "text/event-stream" not in content_type:
-            raise MalformedResponseError(
-                f"{self._at.shown} answered with {content_type or 'nothing'}, not with a stream. "
-                "Is base_url right?"
-            )
+        async with aclosing(chat_chunks(client, self._at, body, self._tariff)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def _merged(self, params: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._params, **params}

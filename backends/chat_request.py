@@ -93,7 +93,10 @@ def _call(call_id: str | None, name: str, arguments: str) -> dict[str, Any]:
 
 
 def _tool(tool: ToolSchema) -> dict[str, Any]:
-    function = {"name": tool.name, "parameters": dict(tool.parameters)}
+    function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
+    function["parameters"] = dict(
+        tool.parameters
+    )  # last: an enum may change
     return {"type": "function", "function": function}

@@ -80,6 +80,8 @@ def _auth(at: Endpoint, status: int | None) -> str:
 def _bad_request(at: Endpoint, status: int | None) -> str:
     if status == 404:
         return f"{at.shown} does not know this model, or is no base_url"
+    if status is not None and 300 <= status < 400:
+        return f"{at.shown} sends requests elsewhere, so it is no base_url"
     return f"{at.shown} does not accept the request"
 
 

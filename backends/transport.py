@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -32,14 +34,22 @@ def open_http(
     """
     import httpx2
 
+    _load_event_loop()
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(idle_timeout_s, connect=connect_timeout_s),
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
-        follow_redirects=True,
+        # Neither the conversation nor the key goes where base_url does not point.
+        follow_redirects=False,
         verify=_tls(),
         # A proxy of the environment is not on the way to this machine itself.
         trust_env=not is_loopback(at.url),
     )
+
+
+def _load_event_loop() -> None:
+    """Import what the client's locks would import at the first request, on the event loop."""
+    with suppress(ImportError):
+        importlib.import_module("anyio._backends._asyncio")
 
 
 @lru_cache(maxsize=1)

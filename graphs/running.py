@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AnyMessage
 
 from ..backends.errors import RunError, UserError
 from ..nodes.events import Event, RunFinished
@@ -37,7 +37,7 @@ class GraphRun:
 
     Args:
         graph: Makes the graph ready; a UserError of it is one of `result`.
-        question: The question.
+        messages: The conversation; the last message is the question.
         thread_id: The run's thread.
         listening: Whether somebody will read the events; otherwise none are kept.
         on_end: Called when the run is over, before anybody hears of it; a second call must do
@@ -47,7 +47,7 @@ class GraphRun:
     def __init__(
         self,
         graph: Callable[[], Awaitable[TeamGraph]],
-        question: str,
+        messages: Sequence[AnyMessage],
         *,
         thread_id: str,
         listening: bool = True,
@@ -60,7 +60,7 @@ class GraphRun:
         self._live = LiveRun(sink=self._take, thread_id=thread_id)
         self._begun = False
         self._cancelled = False
-        self._task = asyncio.create_task(self._drive(graph, question), name=f"run {thread_id}")
+        self._task = asyncio.create_task(self._drive(graph, messages), name=f"run {thread_id}")
         self._task.add_done_callback(self._ended)
 
     @property
@@ -108,7 +108,7 @@ class GraphRun:
             raise asyncio.CancelledError
 
     async def _drive(
-        self, make_ready: Callable[[], Awaitable[TeamGraph]], question: str
+        self, make_ready: Callable[[], Awaitable[TeamGraph]], messages: Sequence[AnyMessage]
     ) -> ResultDict:
         self._begun = True
         try:
@@ -116,7 +116,7 @@ class GraphRun:
                 raise asyncio.CancelledError
             graph = await make_ready()
             await graph.ainvoke(
-                {"messages": [HumanMessage(question)]},
+                {"messages": list(messages)},
                 self._config(graph),
                 context=self._live,
             )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .backends.guard import forbid_real_requests as forbid_real_requests
     from .backends.scripted import ScriptedBackend as ScriptedBackend
     from .backends.usage import TokenUsage as TokenUsage
+    from .chat_models.backend import BackendChatModel as BackendChatModel
+    from .chat_models.team import TeamChatModel as TeamChatModel
     from .nodes.events import Event as Event
     from .nodes.events import event_to_dict as event_to_dict
     from .nodes.events import event_to_json as event_to_json
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Agent": ".agent",
+    "BackendChatModel": ".chat_models.backend",
     "BackendError": ".backends.errors",
     "Event": ".nodes.events",
     "LLMBackend": ".backends.base",
@@ -51,6 +54,7 @@ _HOMES = {
     "ScriptedBackend": ".backends.scripted",
     "StreamChunk": ".backends.chunks",
     "Team": ".team",
+    "TeamChatModel": ".chat_models.team",
     "TokenUsage": ".backends.usage",
     "ToolSchema": ".backends.base",
     "Usage": ".result",

@@ -6,19 +6,28 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from .backends.base import LLMBackend
 from .backends.errors import UserError
+from .backends.fallback import FallbackBackend
+from .backends.langchain_model import check_chat_model
 from .backends.later import Later
-from .backends.registry import backend_from_config, build_backend, check_backend
+from .backends.registry import (
+    backend_from_config,
+    backend_of_model,
+    build_backend,
+    check_backend,
+)
 
 if TYPE_CHECKING:
+    from langchain_core import language_models as lc_models
     from langchain_core import tools as lc
 
     from .nodes import member as nodes_member
 else:
     lc = Later("langchain_core.tools")
+    lc_models = Later("langchain_core.language_models")
     nodes_member = Later(".nodes.member", __package__)
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -30,25 +39,35 @@ class Agent:
 
     Args:
         id: A letter first, then letters, digits, `_` or `-`, 64 characters at most.
-        backend: `provider:model`, or a config's `backend:` mapping, or a backend of one's own.
+        backend: `provider:model`, or a config's `backend:` mapping, or a backend of one's own, or
+            a LangChain chat model.
             The first two are built when a run first needs them.
         system_message: The agent's role.
         tools: LangChain tools, or functions, plain or async, with type hints and a docstring.
         tool_timeout_s: Seconds that one call of a tool may take.
+        fallback: Who is asked where the backend's provider fails, in the same forms as `backend`.
 
     Raises:
-        UserError: When the backend names no provider, or a number does not fit.
+        UserError: When a backend names no provider, or a number does not fit.
     """
 
     id: str
-    backend: str | Mapping[str, Any] | LLMBackend = field(repr=False)  # a mapping may hold a key
+    backend: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel = field(
+        repr=False  # a mapping may hold a key
+    )
     system_message: str = ""
     tools: Sequence[lc.BaseTool | Callable[..., Any]] = field(default=())
     tool_timeout_s: float = 60.0
+    fallback: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel | None = field(
+        default=None, repr=False
+    )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.backend, LLMBackend):
-            check_backend(self.backend)
+        for named in (self.backend, self.fallback):
+            if isinstance(named, str | Mapping):
+                check_backend(named)
+            elif named is not None and not isinstance(named, LLMBackend):
+                check_chat_model(named)
         if not self.tool_timeout_s > 0:
             raise UserError(f"Agent {self.id!r}: tool_timeout_s must be more than 0.")
 
@@ -72,16 +91,9 @@ class Agent:
         )
 
     def build_backend(self) -> LLMBackend:
-        """Return the agent's backend, built if it is only named."""
-        match self.backend:
-            case LLMBackend():
-                return self.backend
-            case str():
-                return build_backend(self.backend)
-            case Mapping():
-                return backend_from_config(self.backend)
-            case _:
-                assert_never(self.backend)
+        """Return the agent's backend, built if it is only named, with its fallback behind it."""
+        backend = _built(self.backend)
+        return backend if self.fallback is None else FallbackBackend(backend, _built(self.fallback))
 
     def build_tools(self) -> tuple[lc.BaseTool, ...]:
         """Return the agent's tools, each as a LangChain tool.
@@ -104,6 +116,20 @@ class Agent:
                 raise UserError(f"Agent {self.id!r}: the tool {made.name!r} {problem}.")
             built.append(made)
         return tuple(built)
+
+
+def _built(
+    backend: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel,
+) -> LLMBackend:
+    match backend:
+        case LLMBackend():
+            return backend
+        case str():
+            return build_backend(backend)
+        case Mapping():
+            return backend_from_config(backend)
+        case _:
+            return backend_of_model(backend)
 
 
 def _tool_of(function: Callable[..., Any]) -> lc.BaseTool:

@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
+from langchain_core.messages import AnyMessage, HumanMessage, convert_to_messages
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from .agent import Agent
@@ -93,11 +94,12 @@ class Team:
         ]
         return coordination(members, self.policy, checkpointer=checkpointer, name=self.name)
 
-    def run(self, question: str, *, thread_id: str | None = None) -> Result:
+    def run(self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None) -> Result:
         """Answer a question; also where an event loop runs already.
 
         Args:
-            question: The question.
+            question: The question; or a conversation, as LangChain messages, whose last message is
+                the question. The agents see all of it.
             thread_id: A thread to go on with; needs a checkpointer.
 
         Raises:
@@ -106,12 +108,16 @@ class Team:
         """
         return run_anywhere(self._run_and_close(question, thread_id))
 
-    async def arun(self, question: str, *, thread_id: str | None = None) -> Result:
+    async def arun(
+        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
+    ) -> Result:
         """Answer a question; see `run`."""
         async with self._start(question, thread_id, listening=False) as run:
             return await run.result()
 
-    def stream(self, question: str, *, thread_id: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
+    ) -> Iterator[Event]:
         """Answer a question, and give out its events, the last one `run_finished`.
 
         The run goes on while the caller does something else; closing the iterator cancels it.
@@ -130,7 +136,7 @@ class Team:
                 loop.call(self.aclose())
 
     async def astream(
-        self, question: str, *, thread_id: str | None = None
+        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
     ) -> AsyncGenerator[Event, None]:
         """Answer a question, and give out its events, the last one `run_finished`.
 
@@ -142,7 +148,7 @@ class Team:
                     yield event
             await run.result()
 
-    def start(self, question: str, *, thread_id: str | None = None) -> Run:
+    def start(self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None) -> Run:
         """Begin to answer a question on the running event loop, and return the run's handle.
 
         Raises:
@@ -172,15 +178,18 @@ class Team:
     ) -> None:
         await self.aclose()
 
-    async def _run_and_close(self, question: str, thread_id: str | None) -> Result:
+    async def _run_and_close(
+        self, question: str | Sequence[AnyMessage], thread_id: str | None
+    ) -> Result:
         try:
             return await self.arun(question, thread_id=thread_id)
         finally:
             await self.aclose()
 
-    def _start(self, question: str, thread_id: str | None, *, listening: bool = True) -> Run:
-        if not question.strip():
-            raise UserError("The question is empty.", hint="Ask something.")
+    def _start(
+        self, question: str | Sequence[AnyMessage], thread_id: str | None, *, listening: bool = True
+    ) -> Run:
+        messages = _conversation(question)
         if not _loop_is_running():
             raise UserError("A run needs a running event loop.", hint="Without one, use run().")
         if thread_id is not None:
@@ -194,7 +203,7 @@ class Team:
         held = ExitStack()
         held.enter_context(one_run_at_a_time(self._saver, thread_id))
         run = GraphRun(
-            self._ready, question, thread_id=thread_id, listening=listening, on_end=held.close
+            self._ready, messages, thread_id=thread_id, listening=listening, on_end=held.close
         )
         return Run(run)
 
@@ -284,6 +293,23 @@ async def _prepared(backends: set[LLMBackend]) -> None:
         raise UserError("; ".join(sorted({str(end) for end in wrong}))) from wrong[0]
     if wrong:
         raise wrong[0]
+
+
+def _conversation(question: str | Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return the conversation that a question is, or ends.
+
+    Raises:
+        UserError: When there is no question.
+    """
+    given = [question] if isinstance(question, str) else question
+    # Copies without ids: a thread would take a message of the same id for a correction.
+    messages = [message.model_copy(update={"id": None}) for message in convert_to_messages(given)]
+    last = messages[-1] if messages else None
+    if not isinstance(last, HumanMessage):
+        raise UserError("There is no question: the last message must be a human one.")
+    if isinstance(last.content, str) and not last.content.strip():
+        raise UserError("The question is empty.", hint="Ask something.")
+    return cast("list[AnyMessage]", messages)
 
 
 def _loop_is_running() -> bool:

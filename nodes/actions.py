@@ -54,48 +54,63 @@ def legal_actions(state: TeamState | TurnInput, agent: str, policy: PolicyFields
     )
 
 
+def offered_tools(
+    legal: Legal, own: Sequence[ToolSchema], *, brief: bool = False
+) -> list[ToolSchema]:
+    """Return all that an agent is offered now, in the order in which prompts are cached best.
+
+    Providers put the tools in front of everything, so what never changes comes first: the agent's
+    own tools, then new answers, then the vote with its labels (docs/adr/0007-prompt-order.md).
+
+    Args:
+        legal: What it may do.
+        own: Its own tools.
+        brief: For a very small model, which the order of its choices sways: the vote comes first.
+    """
+    actions = action_schemas(legal)
+    return [*reversed(actions), *own] if brief else [*own, *actions]
+
+
 def action_schemas(legal: Legal) -> tuple[ToolSchema, ...]:
     """Return the legal actions as tools; a vote can name legal labels only."""
-    schemas = []
-    if legal.targets:
-        schemas.append(
-            ToolSchema(
-                VOTE,
-                "Vote for the current answer that is best. Use it when an answer is good enough.",
-                {
-                    "type": "object",
-                    "properties": {
-                        "agent_id": {
-                            "type": "string",
-                            "enum": list(legal.targets),
-                            "description": "Whose answer is best.",
-                        },
-                        "reason": {
-                            "type": "string",
-                            "description": "Why is this answer the best one?",
-                        },
-                    },
-                    "required": ["agent_id", "reason"],
-                    "additionalProperties": False,
+    answer = (_NEW_ANSWER,) if legal.answer else ()
+    return (*answer, _vote(legal.targets)) if legal.targets else answer
+
+
+_NEW_ANSWER = ToolSchema(
+    NEW_ANSWER,
+    "Give a complete answer of your own, better than every current one.",
+    {
+        "type": "object",
+        "properties": {ANSWER_ARGUMENT: {"type": "string", "description": "The whole answer."}},
+        "required": [ANSWER_ARGUMENT],
+        "additionalProperties": False,
+    },
+)
+
+
+def _vote(targets: Mapping[str, str]) -> ToolSchema:
+    """Return the vote; its labels, the only part that changes, come as late as they can."""
+    return ToolSchema(
+        VOTE,
+        "Vote for the current answer that is best. Use it when an answer is good enough.",
+        {
+            "type": "object",
+            "required": ["reason", "agent_id"],
+            "additionalProperties": False,
+            "properties": {
+                "reason": {
+                    "type": "string",
+                    "description": "Why is this answer the best one?",
                 },
-            )
-        )
-    if legal.answer:
-        schemas.append(
-            ToolSchema(
-                NEW_ANSWER,
-                "Give a complete answer of your own, better than every current one.",
-                {
-                    "type": "object",
-                    "properties": {
-                        ANSWER_ARGUMENT: {"type": "string", "description": "The whole answer."}
-                    },
-                    "required": [ANSWER_ARGUMENT],
-                    "additionalProperties": False,
+                "agent_id": {
+                    "type": "string",
+                    "description": "Whose answer is best.",
+                    "enum": list(targets),
                 },
-            )
-        )
-    return tuple(schemas)
+            },
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

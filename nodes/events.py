@@ -106,6 +106,14 @@ class AnswerText(Delta):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus(AgentStamp):
+    """What an agent's provider is doing, or what its call waits for."""
+
+    status: str
+    type: Literal["agent_status"] = field(default="agent_status", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRetried(AgentStamp):
     """A request got no reply, and is sent again after `wait_s` seconds."""
 
@@ -280,6 +288,7 @@ Event = (
     | AgentText
     | AgentReasoning
     | AnswerText
+    | AgentStatus
     | CallRetried
     | ToolStarted
     | ToolFinished

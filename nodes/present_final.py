@@ -14,6 +14,7 @@ from ..backends.errors import BackendError, RefusedError
 from ..backends.fold import Turn
 from .events import (
     AgentReasoning,
+    AgentStatus,
     CallRetried,
     Event,
     FinalText,
@@ -152,6 +153,7 @@ class _Presentation:
             retried=lambda why, wait_s: emit(
                 CallRetried(agent=agent, attempt=attempt(), why=why, wait_s=wait_s)
             ),
+            status=lambda status: emit(AgentStatus(agent=agent, attempt=attempt(), status=status)),
         )
 
     def _seed(self, tries: int) -> str:

@@ -1,16 +1,18 @@
 """What the models are told.
 
 The stable part stands first (role, rules, conversation, question), what changes from round to
-round last, and nothing changes by the clock: providers' prompt caches hit.
+round last, and nothing changes by the clock: providers' prompt caches hit. The message with the
+question is marked where the stable part ends (backends/prefix.py), for providers whose caches want
+to be told; an adapter that does not look at the mark sends the same text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
+from ..backends.prefix import with_tail
 from .actions import NEW_ANSWER, VOTE, Legal
 from .fence import fence
 from .member import Member
@@ -150,8 +152,4 @@ def _unnamed(message: AnyMessage) -> AnyMessage:
 
 def _with(question: AnyMessage, parts: Sequence[str]) -> HumanMessage:
     """Return the question with more text behind it, whether it is text or blocks of content."""
-    more = [part for part in parts if part]
-    content: Any = question.content
-    if isinstance(content, str):
-        return HumanMessage("\n\n".join([content, *more]))
-    return HumanMessage([*content, *({"type": "text", "text": part} for part in more)])
+    return with_tail(question.content, [part for part in parts if part])

@@ -9,6 +9,7 @@ from .events import (
     ActionRefused,
     AgentReasoning,
     AgentsReleased,
+    AgentStatus,
     AgentText,
     AnswersAccepted,
     AnswerText,
@@ -164,6 +165,7 @@ class Record:
                 RoundOpened()
                 | AgentText()
                 | AgentReasoning()
+                | AgentStatus()
                 | CallRetried()
                 | ToolStarted()
                 | ToolFinished()

@@ -63,6 +63,7 @@ class Listener:
         argument: That argument.
         builtin: A result of one of the provider's own tools.
         retried: Why a request is sent again, and after how many seconds.
+        status: What the provider is doing, or what is waited for.
     """
 
     text: Callable[[str], None]
@@ -71,6 +72,7 @@ class Listener:
     argument: Callable[[str], None] = lambda _: None
     builtin: Callable[[Any], None] = lambda _: None
     retried: Callable[[str, float], None] = lambda _, __: None
+    status: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -131,6 +133,7 @@ class Call:
         self._partial = PartialString(request.listener.watched)
         self._retries = 0
         self._begun = False
+        self._status = ""
 
     @property
     def retries(self) -> int:
@@ -223,21 +226,28 @@ class Call:
         request = self._request
         stream = _Stream(request.backend.stream_with_tools(request.messages, request.tools))
         try:
-            first = await anext(stream)
-            if isinstance(first, ErrorChunk):
-                raise first.error
-        except StopAsyncIteration:
-            raise IncompleteStreamError("The stream ended before it began.") from None
+            first = await self._first(stream)
         except BaseException:
             await stream.aclose()
             check_not_stopped()  # or what the provider made of it would be tried again
             raise
         return first, stream
 
+    async def _first(self, stream: _Stream) -> StreamChunk:
+        """Return the first chunk that says anything: a request may fail after a status or two."""
+        async for chunk in stream:
+            if isinstance(chunk, ErrorChunk):
+                raise chunk.error
+            if not isinstance(chunk, AgentStatusChunk):
+                return chunk
+            self._take(chunk)
+        raise IncompleteStreamError("The stream ended before it began.")
+
     def _on_retry(self, error: BackendError, wait_s: float) -> None:
         self._watch.heard = self._live.now + wait_s
         self._request.listener.retried(str(error), wait_s)
         self._retries += 1
+        self._status = ""
 
     def _heard(self) -> None:
         self._watch.heard = self._live.now
@@ -265,11 +275,17 @@ class Call:
                 UsageChunk()
                 | DoneChunk()
                 | ErrorChunk()
-                | AgentStatusChunk()
                 | CompleteMessageChunk()
                 | CompleteResponseChunk()
             ):
                 pass
+            case AgentStatusChunk():
+                self._tell(chunk.status)
+
+    def _tell(self, status: str) -> None:
+        if status != self._status:  # who waits says so again and again, as a sign of life
+            self._status = status
+            self._request.listener.status(status)
 
     def _flush(self) -> None:
         self._say(self._partial.rest())

@@ -18,12 +18,13 @@ from .actions import (
     Silent,
     Voted,
     WantsTools,
-    action_schemas,
     judge,
+    offered_tools,
 )
 from .agent_turn import NOTHING_LEGAL, AgentTurn, TurnNode
 from .events import (
     AgentReasoning,
+    AgentStatus,
     AgentText,
     AnswerText,
     CallRetried,
@@ -89,11 +90,11 @@ class _Thought:
 
     def _request(self, retries: Callable[[], int]) -> Request:
         state, member = self._state, self._turn.member
-        flaw = state.get("flaw")
+        flaw, brief = state.get("flaw"), member.backend.brief_prompts
         return Request(
             backend=member.backend,
             messages=turn_messages(state, member, self._legal, state.get("transcript", [])),
-            tools=[*action_schemas(self._legal), *self._own_tools],
+            tools=offered_tools(self._legal, self._own_tools, brief=brief),
             listener=self._listener(retries),
             requests=self._policy.attempts - self._turn.tries,
             seed=self._seed,
@@ -117,6 +118,7 @@ class _Thought:
             argument=lambda delta: emit(AnswerText(**who(), delta=delta)),
             builtin=lambda result: emit(_builtin(who(), result)),
             retried=lambda why, wait_s: emit(CallRetried(**who(), why=why, wait_s=wait_s)),
+            status=lambda status: emit(AgentStatus(**who(), status=status)),
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:

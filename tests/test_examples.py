@@ -9,6 +9,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 LAST_LINE = {
+    "chat_model": "name='blue'",
     "follow_up": "4,806 metres.",
     "langgraph_node": "Blue.",
     "quickstart": "-- by ",

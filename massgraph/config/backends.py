@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from ..backends.base import LLMBackend
 from ..backends.errors import MissingError, UserError
 from ..backends.registry import (
-    PLANNED,
     PROVIDERS,
     Provider,
     adapter_class,
@@ -116,18 +115,13 @@ class BackendReader:
             try:
                 return provider(kind)
             except UserError as exc:
-                said = str(exc)
-                if kind == "openai" and self.document.source == "--model":
-                    said += f" For now, write it as chat_completions:{values.get('model', 'NAME')}."
-                self.document.problem(where, said)
+                self.document.problem(where, str(exc))
         return None
 
     def _of_any_provider(
         self, values: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
     ) -> None:
         """Note what is wrong whatever provider is meant, where that cannot be told."""
-        if self._type_of(values) in PLANNED:
-            return  # its keys are not known yet
         fields = {name: _fields(found) for name, found in PROVIDERS.items()}
         known = sorted({"type", *SWITCHES}.union(*fields.values()))
         for key in given:
@@ -150,14 +144,10 @@ class BackendReader:
     def _switches(
         self, found: Provider, options: dict[str, Any], keys: Keys, given: Mapping[str, Any]
     ) -> None:
-        """Take the switches of builtin tools out, and note those that are on."""
-        for name in SWITCHES:
-            if name in options and options.pop(name) not in (False, None):
-                self.document.problem(
-                    self._at(name, keys, given),
-                    f"{name} is not supported yet: {found.name} has no builtin tools here; "
-                    "supported: false",
-                )
+        """Take out the switches of builtin tools that a provider lacks, and note those set."""
+        for name in sorted(options.keys() & set(SWITCHES) - _fields(found)):
+            if options.pop(name) not in (False, None) and name in given:
+                self.document.problem((*keys, name), f"{found.name} has no {name}; leave it out")
 
     def _check(
         self, found: Provider, options: Mapping[str, Any], keys: Keys, given: Mapping[str, Any]
@@ -217,7 +207,7 @@ class BackendReader:
             self._missing(self._at("type", keys, given), lacks)
             return described
         try:
-            return backend_from_config(described)
+            backend = backend_from_config(described)
         except UserError as exc:
             named = next((k for k in options if re.search(rf"\b{k}\b", str(exc))), None)
             where = self._at(named, keys, given) if named else keys
@@ -227,6 +217,10 @@ class BackendReader:
             elif named or not trial:
                 self.document.problem(where, str(exc))
             return described
+        for name, why in backend.unsent.items():
+            where = self._at(name, keys, given)
+            self.warnings.append(Problem(self.document.place(where), why))
+        return backend
 
     def _missing(self, where: Keys, message: str) -> None:
         self.warnings.append(Problem(self.document.place(where), message, missing=True))

@@ -144,6 +144,7 @@ class _Loader:
         ]
         self._unique([(keys, agent.get("id")) for keys, agent in given])
         described = [agent.get("backend", {}) for _, agent in given]
+        described += [agent["fallback"] for _, agent in given if agent.get("fallback")]
         backends.unused_defaults([one for one in described if isinstance(one, dict)])
         return agents
 
@@ -167,9 +168,11 @@ class _Loader:
         problem = id_problem(name) if isinstance(name, str) else None
         if problem:
             self._document.problem((*keys, "id"), problem)
-        backend = self._backend(given, keys, backends)
+        backend = self._backend(given, "backend", keys, backends)
+        behind = "fallback" in given
+        fallback = self._backend(given, "fallback", keys, backends) if behind else None
         tools = resolve_tools(given.get("tools"), self._document, (*keys, "tools"))
-        if fields is None or backend is None or problem:
+        if fields is None or backend is None or problem or (behind and fallback is None):
             return None
         try:
             agent = Agent(
@@ -178,6 +181,7 @@ class _Loader:
                 system_message=fields.system_message,
                 tools=tools,
                 tool_timeout_s=fields.tool_timeout_s,
+                fallback=fallback,
             )
             agent.build_tools()
         except UserError as exc:
@@ -185,15 +189,21 @@ class _Loader:
             return None
         return agent
 
-    def _backend(self, given: dict[str, Any], keys: Keys, backends: BackendReader) -> Any:
-        described = given.get("backend", {})
+    def _backend(
+        self,
+        given: dict[str, Any],
+        key: Literal["backend", "fallback"],
+        keys: Keys,
+        backends: BackendReader,
+    ) -> Any:
+        described = given.get(key, {})
         if not isinstance(described, dict):
             return None
-        if not described and not backends.defaults:
-            what = "is empty" if "backend" in given else "is missing"
-            self._document.problem((*keys, "backend"), f"'backend' {what}: give it a type")
+        if not described and (key == "fallback" or not backends.defaults):
+            what = "is empty" if key in given else "is missing"
+            self._document.problem((*keys, key), f"{key!r} {what}: give it a type")
             return None
-        return backends.read(described, (*keys, "backend"))
+        return backends.read(described, (*keys, key))
 
     def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
         seen: set[str] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends.registry import PLANNED, PROVIDERS, infer_provider
+from ..backends.registry import OTHER_NAMES, PROVIDERS, infer_provider
 from .document import Document
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
 
@@ -47,18 +47,18 @@ def is_model(spec: str) -> bool:
 
 def _described(spec: str, backend: str | None) -> dict[str, str] | str:
     """Return the backend that is meant, or what is wrong."""
-    known = (*PROVIDERS, *PLANNED)
     if backend is not None:
         model = spec.removeprefix(f"{backend}:")
         return {"type": backend, "model": model} if model else {"type": backend}
     name, colon, model = spec.partition(":")
-    if name in known:
+    if name in PROVIDERS:
         return {"type": name, "model": model} if model else {"type": name}
     inferred = infer_provider(spec)
     if inferred is not None:
         return {"type": inferred, "model": spec}
     if colon:
-        near = did_you_mean(name, tuple(PROVIDERS))
+        meant = OTHER_NAMES.get(name.lower())
+        near = f"; did you mean {meant!r}?" if meant else did_you_mean(name, tuple(PROVIDERS))
         return f"there is no provider {quoted(name)}{near}"
     return f"the provider cannot be told; write it as PROVIDER:NAME ({', '.join(PROVIDERS)})"
 

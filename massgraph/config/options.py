@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from ..backends.base import LLMBackend
+from .schema import LimitsFields
 
 _STRICT = ConfigDict(
     frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, protected_namespaces=()
@@ -17,12 +18,14 @@ _STRICT = ConfigDict(
 
 @cache
 def options_model(adapter: type[LLMBackend]) -> type[BaseModel]:
-    """Return the model of an adapter's options.
+    """Return the model of an adapter's options, and of those that every backend has.
 
     It is the adapter's own `config_options`, else it is made from the arguments of `__init__`.
     """
+    limits: Any = (LimitsFields | None, None)
     if adapter.config_options is not None:
-        return adapter.config_options
+        name = adapter.config_options.__name__
+        return create_model(name, __base__=adapter.config_options, limits=limits)
     hints = get_type_hints(adapter.__init__, include_extras=True)
     fields: dict[str, Any] = {
         name: (
@@ -31,6 +34,7 @@ def options_model(adapter: type[LLMBackend]) -> type[BaseModel]:
         )
         for name, argument in inspect.signature(adapter).parameters.items()
     }
+    fields["limits"] = limits
     return create_model(f"{adapter.__name__}Options", __config__=_STRICT, **fields)
 
 

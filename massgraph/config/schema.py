@@ -33,12 +33,21 @@ class UiFields(_Strict):
     logging_enabled: bool = True
 
 
+class LimitsFields(_Strict):
+    """The `limits:` of any backend; see `Limits`."""
+
+    requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
+    concurrent_calls: Annotated[int, Field(gt=0)] | None = None
+
+
 class AgentFields(_Strict):
     """An agent; what its backend may hold is the provider's to say."""
 
     id: str = ""
     system_message: str = ""
     backend: dict[str, Any] = Field(default_factory=dict)
+    fallback: dict[str, Any] = Field(default_factory=dict)
     tools: list[str] = Field(default_factory=list)
     tool_timeout_s: Annotated[float, Field(gt=0)] = 60.0
 

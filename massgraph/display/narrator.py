@@ -181,6 +181,8 @@ class Drafts:
 
 def _of_agent(event: ev.Event) -> Iterator[Line]:
     match event:
+        case ev.AgentStatus():
+            yield Line(one_line(event.status), "note", event.agent)
         case ev.CallRetried():
             said = f"asked again in {round(event.wait_s, 1):g} s ({one_line(event.why)})"
             yield Line(said, "bad", event.agent)

@@ -21,6 +21,7 @@ def test_the_public_names() -> None:
     """What is public is this, and nothing else: a change here is a change for all users."""
     assert sorted(massgraph.__all__) == [
         "Agent",
+        "BackendChatModel",
         "BackendError",
         "Event",
         "LLMBackend",
@@ -32,6 +33,7 @@ def test_the_public_names() -> None:
         "ScriptedBackend",
         "StreamChunk",
         "Team",
+        "TeamChatModel",
         "TokenUsage",
         "ToolSchema",
         "Usage",

@@ -105,6 +105,7 @@ def test_the_final_answer_can_be_left_out() -> None:
         (ev.ToolFinished(agent="bob", name="add", result=None, error="no", seconds=0.5), "bob: add failed: no (0.5 s)"),
         (ev.ActionRefused(agent="bob", what="call", why="It was silent.", attempt=2), "bob: no reply: It was silent; try 2"),
         (ev.CallRetried(agent="bob", why="too many requests", wait_s=6.0), "bob: asked again in 6 s (too many requests)"),
+        (ev.AgentStatus(agent="bob", status="waiting\nfor \x1b a slot"), "bob: waiting for ␛ a slot"),
         (ev.CallRetried(agent="bob", why="x", wait_s=0.53), "bob: asked again in 0.5 s (x)"),
         (ended("bob", "failed", "it broke"), "bob: failed: internal: it broke (1.2 s)"),
         (ended("bob", "interrupted", "a peer was first"), "bob: was stopped: a peer was first (1.2 s)"),
@@ -172,4 +173,4 @@ def test_every_event_is_known() -> None:
     """No event is told by accident of being new: each one is in a test or silent."""
     silent = {ev.TurnStarted}
     spoken = set(get_args(ev.Event)) - silent
-    assert len(spoken) == 23
+    assert len(spoken) == 24

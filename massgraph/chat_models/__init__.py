@@ -1,0 +1,1 @@
+"""LangChain chat models made of massgraph's parts: one backend, or a whole team."""

@@ -1,0 +1,282 @@
+"""A backend as a LangChain chat model."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, assert_never, cast
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import Field, SecretStr, model_validator
+
+from ..backends.base import LLMBackend
+from ..backends.chunks import (
+    AgentStatusChunk,
+    BuiltinToolResultsChunk,
+    CompleteMessageChunk,
+    CompleteResponseChunk,
+    ContentChunk,
+    DoneChunk,
+    ErrorChunk,
+    ReasoningChunk,
+    StreamChunk,
+    TokenUsage,
+    ToolCallDeltaChunk,
+    ToolCallsChunk,
+    UsageChunk,
+)
+from ..backends.errors import (
+    BackendError,
+    BackendTimeoutError,
+    IncompleteStreamError,
+    UserError,
+)
+from ..backends.registry import backend_from_config, build_backend
+from ..backends.retry import RetryPolicy, retrying
+from .calls import CallPieces
+from .model import MassgraphChatModel, last_chunk
+from .tools import choice_of, chosen, tool_schema
+
+
+class BackendChatModel(MassgraphChatModel):
+    """A backend as a LangChain chat model: it streams, calls tools and gives structured output.
+
+    Args:
+        backend: A backend, or `provider:model`, or a config's `backend:` mapping.
+        api_key: The key of a backend that is only named; it is handed on and not kept.
+        temperature: Sampling temperature; left out, the backend decides.
+        max_tokens: Tokens of an answer at most; left out, the backend decides.
+        timeout: Seconds that a call may take, retries included.
+        max_retries: Further requests, when one fails before its first chunk.
+        stop: Texts at which the answer ends; the call is stopped there, and its tokens are not
+            known then.
+
+    Raises:
+        UserError: When the backend names no provider, or a key or a package is missing.
+    """
+
+    backend: LLMBackend = Field(exclude=True)
+    temperature: float | None = None
+    max_tokens: int | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    max_retries: int = Field(default=2, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _built(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Build a backend that is only named; its key is kept by nobody else."""
+        given = dict(given)
+        backend, key = given.get("backend"), _revealed(given.pop("api_key", None))
+        options: dict[str, Any] = {} if key is None else {"api_key": key}
+        if isinstance(backend, str):
+            given["backend"] = build_backend(backend, **options)
+        elif isinstance(backend, Mapping):
+            given["backend"] = backend_from_config({**backend, **options})
+        elif key is not None:
+            raise UserError(
+                "An api_key goes with a backend that is only named.",
+                hint="Give it to the backend itself.",
+            )
+        return given
+
+    @property
+    def _llm_type(self) -> str:
+        return "massgraph-backend"
+
+    @property
+    def _provider_and_name(self) -> tuple[str, str]:
+        return self.backend.provider_name, self.backend.model
+
+    async def aclose(self) -> None:
+        """Close what async calls have opened on the running event loop."""
+        await self.backend.aclose()
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with tools that it may call.
+
+        Args:
+            tools: LangChain tools, functions, pydantic classes, or JSON Schemas.
+            tool_choice: `any`, `auto`, `none`, or the name of the tool that must be called.
+            **kwargs: Further parameters of each call.
+
+        Raises:
+            UserError: When one of them is a provider's own tool, or the choice is none of them.
+        """
+        formatted = [convert_to_openai_tool(tool) for tool in tools]
+        schemas = [tool_schema(tool) for tool in formatted]
+        choice = choice_of(tool_choice)
+        chosen(schemas, choice, self.backend.provider_name)
+        return self.bind(tools=formatted, tool_choice=choice, **kwargs)
+
+    async def _chunks(
+        self, messages: list[BaseMessage], **kwargs: Any
+    ) -> AsyncGenerator[AIMessageChunk]:
+        writer = _Writer(self.backend, str(kwargs.get("model") or self.backend.model))
+        try:
+            # The time of whoever reads counts, too: it is the whole call's.
+            async with aclosing(self._in_time(self._call(messages, kwargs))) as stream:
+                async for chunk in stream:
+                    for message in writer.write(chunk):
+                        yield message
+        except TimeoutError as exc:
+            raise BackendTimeoutError(f"The call took longer than {self.timeout:g} s.") from exc
+        yield writer.last()
+
+    async def _call(
+        self, messages: list[BaseMessage], kwargs: dict[str, Any]
+    ) -> AsyncGenerator[StreamChunk]:
+        tools = [tool_schema(tool) for tool in kwargs.get("tools") or ()]
+        choice = choice_of(kwargs.get("tool_choice"))
+        offered, params = chosen(tools, choice, self.backend.provider_name)
+        given = {"temperature": self.temperature, "max_tokens": self.max_tokens, **kwargs}
+        params |= {
+            name: value
+            for name, value in given.items()
+            if value is not None and name not in ("tools", "tool_choice")
+        }
+        await self.backend.prepare()
+
+        async def request() -> tuple[StreamChunk, AsyncGenerator[StreamChunk]]:
+            stream = self.backend.stream_with_tools(
+                cast("list[AnyMessage]", messages), offered, **params
+            )
+            return await _begun(stream)
+
+        policy = RetryPolicy(requests=self.max_retries + 1)
+        first, stream = await retrying(request, policy, rng=random.Random())
+        async with aclosing(stream):
+            yield first
+            async for chunk in stream:
+                yield chunk
+
+    async def _in_time(self, stream: AsyncGenerator[StreamChunk]) -> AsyncGenerator[StreamChunk]:
+        loop = asyncio.get_running_loop()
+        end = None if self.timeout is None else loop.time() + self.timeout
+        async with aclosing(stream):
+            while True:
+                try:
+                    async with asyncio.timeout_at(end):
+                        chunk = await anext(stream)
+                except StopAsyncIteration:
+                    return
+                yield chunk
+
+
+class _Writer:
+    """Writes chunks as LangChain's messages.
+
+    Args:
+        backend: Who answers.
+        name: The model, as the answer names it.
+    """
+
+    def __init__(self, backend: LLMBackend, name: str) -> None:
+        self._backend, self._name = backend, name
+        self._calls = CallPieces()
+        self._usage: TokenUsage | None = None
+        self._extras: dict[str, Any] = {}
+        self._done: DoneChunk | None = None
+
+    def write(self, chunk: StreamChunk) -> list[AIMessageChunk]:
+        """Return what a chunk says.
+
+        Raises:
+            BackendError: When it says that the call failed.
+        """
+        match chunk:
+            case ContentChunk():
+                return [AIMessageChunk(content=chunk.content)]
+            case ReasoningChunk():
+                extra = {"reasoning_content": chunk.content}
+                return (
+                    [AIMessageChunk(content="", additional_kwargs=extra)] if chunk.content else []
+                )
+            case ToolCallDeltaChunk():
+                piece = self._calls.add(chunk)
+                return [AIMessageChunk(content="", tool_call_chunks=[piece])] if piece else []
+            case ToolCallsChunk():
+                return [AIMessageChunk(content="", tool_call_chunks=self._calls.whole(chunk))]
+            case BuiltinToolResultsChunk():
+                found = [dict(result) for result in chunk.builtin_tool_results]
+                return [
+                    AIMessageChunk(content="", additional_kwargs={"builtin_tool_results": found})
+                ]
+            case UsageChunk():
+                self._usage = chunk.usage
+            case CompleteMessageChunk():
+                self._extras = dict(chunk.complete_message.additional_kwargs)
+            case DoneChunk():
+                self._done = chunk
+            case ErrorChunk():
+                raise chunk.error
+            case AgentStatusChunk() | CompleteResponseChunk():
+                pass
+            case _:
+                assert_never(chunk)
+        return []
+
+    def last(self) -> AIMessageChunk:
+        """Return the chunk that ends the answer.
+
+        Raises:
+            IncompleteStreamError: When the backend has not ended it.
+        """
+        if self._done is None:
+            raise IncompleteStreamError("The stream ended without its terminal marker.")
+        metadata: dict[str, Any] = {"finish_reason": self._done.finish_reason}
+        cost = None if self._usage is None else self._backend.calculate_cost(self._usage)
+        if cost is not None:
+            metadata["cost_usd"] = cost
+        chunk = last_chunk(self._backend.provider_name, self._name, **metadata)
+        kept = {k: v for k, v in self._extras.items() if k != "reasoning_content"}
+        usage = None if self._usage is None else usage_metadata(self._usage)
+        return chunk.model_copy(update={"usage_metadata": usage, "additional_kwargs": kept})
+
+
+def usage_metadata(usage: TokenUsage) -> UsageMetadata:
+    """Return tokens as LangChain has them."""
+    return UsageMetadata(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        input_token_details=InputTokenDetails(cache_read=usage.cached_tokens),
+        output_token_details=OutputTokenDetails(reasoning=usage.reasoning_tokens),
+    )
+
+
+def _revealed(key: SecretStr | str | None) -> str | None:
+    return key.get_secret_value() if isinstance(key, SecretStr) else key
+
+
+async def _begun(
+    stream: AsyncIterator[StreamChunk],
+) -> tuple[StreamChunk, AsyncGenerator[StreamChunk]]:
+    """Return a stream's first chunk that is no mere status, and the rest of it.
+
+    Raises:
+        BackendError: When the stream fails, or ends, before it has begun.
+    """
+    rest = cast("AsyncGenerator[StreamChunk]", stream)
+    try:
+        async for chunk in rest:
+            if isinstance(chunk, ErrorChunk):
+                raise chunk.error
+            if not isinstance(chunk, AgentStatusChunk):
+                return chunk, rest
+    except BackendError:
+        await rest.aclose()
+        raise
+    raise IncompleteStreamError("The stream ended before it began.")

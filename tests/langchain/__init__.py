@@ -1,0 +1,1 @@
+"""LangChain's own standard tests, for both chat models, over real HTTP on this machine."""

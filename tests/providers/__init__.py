@@ -1,0 +1,1 @@
+"""All providers against all faults, and against a judge of clients."""

@@ -1,0 +1,191 @@
+"""llmock's verdict on whole teams, and the contract of backends, over llmock's four protocols.
+
+llmock plays the provider and judges what the client does: whether it waits as long as it is asked
+to, tries again what is worth it and nothing else, and takes no half answer for a whole one. Each
+fault meets a real team, so that adapter, retry policy and machine are judged as one client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+from llmock.pytest_plugin import LLMock
+from llmock.scenarios import (
+    Behavior,
+    Delay,
+    Fail,
+    Match,
+    SlowFirstToken,
+    StreamFault,
+    ToolFault,
+)
+from llmock.verdict import Verdict
+
+from massgraph import Agent, Policy, Result, Team
+from massgraph.backends.errors import BackendErrorKind
+
+from .seats import KEY, SEATS, Seat
+
+PROTOCOLS = {
+    "chat": "chat_completions",
+    "responses": "openai",
+    "messages": "claude",
+    "gemini": "gemini",
+}
+"""llmock's protocols, and who speaks them."""
+SOON = 0.05
+"""Seconds that llmock asks to wait."""
+PATIENCE_S = 20.0
+POLICY: Mapping[str, Any] = {"max_answers_per_agent": 1, "idle_timeout_s": 1.0, "final": "reuse"}
+"""One answer each, then votes: so a team settles on whatever llmock calls by itself."""
+NEEDED = 2
+"""Requests of an agent whom nothing befalls: for its answer, and for its vote."""
+
+Fault = Callable[[Match], Behavior]
+
+
+@pytest.fixture(params=PROTOCOLS)
+def seat(request: pytest.FixtureRequest) -> Seat:
+    """Return one protocol after the other."""
+    return SEATS[PROTOCOLS[request.param]]
+
+
+def url(mock: LLMock, seat: Seat) -> str:
+    """Return the `base_url` of a seat at llmock."""
+    return mock.base_url("xai" if seat.provider == "grok" else seat.llmock)
+
+
+async def play(mock: LLMock, seat: Seat, agents: Iterable[str], **policy: Any) -> Result:
+    """Run a team at llmock, each agent with a model of its own name."""
+    backends = {name: seat.at(url(mock, seat), model=model_of(seat, name)) for name in agents}
+    team = Team(
+        [Agent(name, backend) for name, backend in backends.items()],
+        Policy(**{**POLICY, **policy}),
+    )
+    async with asyncio.timeout(PATIENCE_S), team:
+        return await team.arun("Why do rivers rise?")
+
+
+def model_of(seat: Seat, agent: str) -> str:
+    """Return the model of an agent, of a family that its provider knows."""
+    return f"{seat.model}-{agent}"
+
+
+def judged(mock: LLMock) -> Verdict:
+    """Return the verdict, which must be clean: no error, and no warning either."""
+    verdict = mock.verdict()
+    verdict.assert_ok(strict=True)
+    return verdict
+
+
+def requests(mock: LLMock, seat: Seat, agents: Iterable[str]) -> dict[str, int]:
+    """Return how many requests each agent made."""
+    sent = Counter(record.model for record in mock.requests)
+    return {agent: sent[model_of(seat, agent)] for agent in agents}
+
+
+async def test_a_team_settles(llmock: LLMock, seat: Seat) -> None:
+    """Answers, votes and the presented answer, without a fault."""
+    result = await play(llmock, seat, ("alice", "bob"), final="present")
+    assert result.outcome == "settled"
+    assert {vote.voter for vote in result.votes} == {"alice", "bob"}
+    assert result.answer
+    assert result.total.output_tokens > 0
+    verdict = judged(llmock)
+    assert verdict.faults == 0
+    assert len(verdict.calls) == verdict.attempts == 5
+
+
+def fails(status: int, **said: Any) -> Fault:
+    """Return a fault that is an HTTP status."""
+    return lambda match: Fail(status, match=match, **said)
+
+
+def breaks(kind: Any, after: int, **said: Any) -> Fault:
+    """Return a fault in the middle of a stream."""
+    return lambda match: StreamFault(kind, after_chunks=after, match=match, **said)
+
+
+RECOVERED: Mapping[str, tuple[int, Fault]] = {
+    "fine": (0, lambda match: Delay(0.0, match=match)),
+    "limited": (2, fails(429, retry_after=SOON, times=2)),
+    "down": (1, fails(503, retry_after=2 * SOON)),
+    "overloaded": (1, fails(529, retry_after=SOON)),
+    "erring": (2, fails(500, times=2)),
+    "late": (1, fails(504, retry_after=SOON)),
+    "conflicting": (1, fails(409, retry_after=SOON)),
+    "cut": (1, breaks("disconnect", 1)),
+    "cut-at-once": (1, breaks("disconnect", 0)),
+    "short": (1, breaks("truncate", 1)),
+    "short-at-once": (1, breaks("truncate", 0)),
+    "corrupt": (1, breaks("malformed", 1)),
+    "corrupt-at-once": (1, breaks("malformed", 0)),
+    "stalled": (1, breaks("stall", 1, stall_seconds=4.0)),
+    "silent": (1, lambda match: SlowFirstToken(4.0, match=match)),
+    "slow": (0, lambda match: SlowFirstToken(0.2, match=match)),
+    "sleepy": (0, lambda match: Delay(0.2, match=match)),
+    "garbled": (1, lambda match: ToolFault("malformed_arguments", match=match)),
+    "confused": (1, lambda match: ToolFault("unknown_tool", match=match)),
+}
+"""Agent -> how many more requests it needs, and what llmock does to it."""
+
+
+async def test_a_team_recovers(llmock: LLMock, seat: Seat) -> None:
+    """Each agent meets another fault at its first request, and gets over it."""
+    for agent, (_, fault) in RECOVERED.items():
+        llmock.add(fault(Match(model=model_of(seat, agent), stream=True)))
+    result = await play(llmock, seat, RECOVERED)
+    assert result.failures == {}
+    assert result.outcome == "settled"
+    assert len(result.votes) == len(RECOVERED)
+    judged(llmock)
+    needed = {agent: NEEDED + more for agent, (more, _) in RECOVERED.items()}
+    assert requests(llmock, seat, RECOVERED) == needed
+
+
+FATAL: Mapping[str, tuple[int, BackendErrorKind, Fault]] = {
+    "wrong": (1, "bad_request", fails(400, times=None)),
+    "locked": (1, "auth", fails(401, times=None)),
+    "poor": (1, "auth", fails(402, times=None)),
+    "forbidden": (1, "auth", fails(403, times=None)),
+    "nowhere": (1, "bad_request", fails(404, times=None)),
+    "fat": (1, "bad_request", fails(413, times=None)),
+    "odd": (1, "bad_request", fails(422, times=None)),
+    "long": (1, "bad_request", fails(400, times=None, code="context_length_exceeded")),
+    "down": (3, "overloaded", fails(503, times=None, retry_after=SOON)),
+    "limited": (3, "rate_limit", fails(429, times=None, retry_after=SOON)),
+    "erring": (3, "overloaded", fails(500, times=None)),
+    "cut": (3, "connection", breaks("disconnect", 1, times=None)),
+}
+"""Agent -> how many requests it makes, how it fails, and what llmock does to it for good."""
+
+
+async def test_a_team_without_some(llmock: LLMock, seat: Seat) -> None:
+    """An agent whose provider is down for good is out, and asked no more than it makes sense."""
+    for agent, (_, _, fault) in FATAL.items():
+        llmock.add(fault(Match(model=model_of(seat, agent))))
+    result = await play(llmock, seat, (*FATAL, "bob"))
+    assert result.winner == "bob"
+    judged(llmock)
+    kinds = {agent: failure.kind for agent, failure in result.failures.items()}
+    assert kinds == {agent: kind for agent, (_, kind, _) in FATAL.items()}
+    assert requests(llmock, seat, FATAL) == {agent: n for agent, (n, _, _) in FATAL.items()}
+    assert KEY not in repr(result)
+
+
+@pytest.mark.parametrize("quota", ["requests", "tokens"])
+async def test_a_team_within_its_limits(llmock: LLMock, seat: Seat, quota: str) -> None:
+    """A quota that is used up is waited for as long as it takes, and no longer is asked."""
+    minute = {"requests": 600, "tokens": 600_000}[quota]
+    name = {"requests": "rpm", "tokens": "tpm"}[quota]
+    llmock.limits(**{name: minute})
+    use_up(llmock, seat, minute, quota)
+    result = await play(llmock, seat, ("alice", "bob"), attempts=8)
+    assert result.outcome == "settled"
+    assert result.failures == {}
+    verdict = judged(llmock)
+    assert verdict.faults > 0
