@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ class Listener:
     reasoning: Callable[[str], None] = lambda _: None
     watched: tuple[str, str] | None = None
     argument: Callable[[str], None] = lambda _: None
-    builtin: Callable[[Any], None] = lambda _: None
+    builtin: Callable[[Mapping[str, Any]], None] = lambda _: None
     retried: Callable[[str, float], None] = lambda _, __: None
     status: Callable[[str], None] = lambda _: None
 

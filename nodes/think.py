@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -31,6 +31,7 @@ from .events import (
     ToolFinished,
     TurnStarted,
 )
+from .findings import finding
 from .live import Desk
 from .member import Member
 from .policy import PolicyFields
@@ -173,6 +174,13 @@ def _flaw(what: str, why: str, *, soft: bool = False) -> Flaw:
     return Flaw(kind=None, what=what, why=why, soft=soft, calls=[], wait_s=0.0)
 
 
-def _builtin(who: dict[str, Any], result: Any) -> ToolFinished:
-    name = str(result.get("type", "builtin")) if isinstance(result, dict) else "builtin"
-    return ToolFinished(**who, name=name, result=str(result), error=None, seconds=0.0, builtin=True)
+def _builtin(who: dict[str, Any], result: Mapping[str, Any]) -> ToolFinished:
+    error = result.get("error")
+    return ToolFinished(
+        **who,
+        name=str(result.get("type", "builtin")),
+        result=None if error else finding(result),
+        error=str(error) if error else None,
+        seconds=0.0,
+        builtin=True,
+    )

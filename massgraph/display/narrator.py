@@ -191,10 +191,10 @@ def _of_agent(event: ev.Event) -> Iterator[Line]:
             yield Line(f"calls {one_line(event.name)} {arguments}", "note", event.agent)
         case ev.ToolFinished(error=None):
             said = f"{one_line(event.name)} gave {one_line(event.result or 'nothing', 200)}"
-            yield Line(f"{said} ({event.seconds:.1f} s)", "note", event.agent)
+            yield Line(f"{said}{_took(event)}", "note", event.agent)
         case ev.ToolFinished():
             said = f"{one_line(event.name)} failed: {one_line(event.error or '')}"
-            yield Line(f"{said} ({event.seconds:.1f} s)", "bad", event.agent)
+            yield Line(f"{said}{_took(event)}", "bad", event.agent)
         case ev.ActionRefused():
             said = f"refused: {one_line(event.what)} ({one_line(event.why)})"
             yield Line(said, "bad", event.agent)
@@ -293,3 +293,8 @@ def _broken(line: str, widest: int) -> list[str]:
         pieces.append(line[:at].rstrip())
         line = line[at:].lstrip(" ")
     return [*pieces, line]
+
+
+def _took(event: ev.ToolFinished) -> str:
+    """Return how long a tool took; a provider does not tell how long its own took."""
+    return "" if event.builtin else f" ({event.seconds:.1f} s)"
