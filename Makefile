@@ -23,16 +23,20 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_EN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo test lint types format check setup clean force
+.PHONY: help demo providers test lint types format check setup clean force
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 # (From another folder: `make -s -C DIR demo`; without -s make itself names the folder on stdout.)
 demo: ## answer QUESTION with a team on the embedded model; stdout is the answer alone
 demo: export DEMO_QUESTION = $(value QUESTION)
 demo: $(STAMP)
 	@$(BIN)/massgraph run -- "$$DEMO_QUESTION" </dev/null
+
+providers: export DEMO_QUESTION = $(value QUESTION)
+providers: $(STAMP) ## let four providers' SDKs answer QUESTION, from servers on this machine; stdout is the result
+	@$(BIN)/python -m tests.wire -- $(BIN)/massgraph run --json -c examples/four_providers.yaml -- "$$DEMO_QUESTION" </dev/null
 
 test: $(STAMP) ## run the tests (ARGS="-k name" is handed to pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)

@@ -5,8 +5,11 @@ The adapter translates and does nothing else; it does not retry.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .base import BuiltinTool, ToolSchema
@@ -20,8 +23,8 @@ from .claude_options import builtin_tools, settings
 from .claude_request import Body, request, resumed
 from .claude_usage import Spent
 from .endpoint import endpoint
-from .errors import MalformedResponseError
-from .failures import frame_error
+from .errors import BadRequestError, MalformedResponseError
+from .failures import frame_error, translate
 from .prices import Tariff
 from .profile import of_model
 from .sdk import SdkBackend
@@ -31,8 +34,12 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic, AsyncStream
     from langchain_core.messages import AnyMessage
 
+logger = logging.getLogger("massgraph")
+
 _PAUSES = 8
 """How often the server may pause within one turn."""
+_PATIENCE_S = 0.5
+"""Seconds for the end of a stream whose message has ended; then the connection is given up."""
 
 
 class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
@@ -43,7 +50,8 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         base_url: Where the server is; a `/v1` at its end is left out, as the SDK adds it.
         api_key: The key.
         api_key_env: The environment variable that holds the key, when `api_key` is left out.
-            Without either, Anthropic's own host gets `ANTHROPIC_API_KEY`, and any other gets none.
+            Without either, Anthropic's own host and the one of `ANTHROPIC_BASE_URL` get
+            `ANTHROPIC_API_KEY`, and any other gets none.
         temperature: Gone from Anthropic's API: it is not sent, and a warning says so.
         max_tokens: Tokens of an answer at most, thinking included. Left out, 32,000 (models up to
             4.5: 16,000, older ones what they can), with a `thinking_budget` on top.
@@ -85,7 +93,9 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        at = bare(endpoint(ANTHROPIC, base_url, api_key, api_key_env, extra_headers))
+        # Who sets the URL in the environment means the key there for it; any other URL gets none.
+        vendor = replace(ANTHROPIC, shares_key=base_url is None)
+        at = bare(endpoint(vendor, base_url, api_key, api_key_env, extra_headers))
         super().__init__(model, at, CLAUDE, Tariff(model, provider="anthropic"))
         self._profile = of_model(PROFILES, model)
         code = "enable_code_execution" if enable_code_execution else "enable_code_interpreter"
@@ -165,22 +175,43 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
             async for frame in stream:
                 for chunk in self._read(frame, reader):
                     yield chunk
+                if reader.ended:
+                    break
             self._check_began(reader, stream.response.headers.get("content-type", ""))
-        pass
+            if reader.ended:
+                await self._read_on(stream)
 
     async def _send(self, client: AsyncAnthropic, body: Body) -> AsyncStream[object]:
-        from anthropic import AsyncStream
+        from anthropic import AsyncStream, NotFoundError
 
-        # The events are read as they are: the SDK's own types take long to build the first time,
-        # on the event loop.
-        return await client.post(
-            "/v1/messages",
-            cast_to=object,
-            body=body,
-            options={"headers": claude_headers(self._at)},
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
+        try:
+            # The events are read as they are: the SDK's own types take long to build the first
+            # time, on the event loop.
+            return await client.post(
+                "/v1/messages",
+                cast_to=object,
+                body=body,
+                options={"headers": claude_headers(self._at)},
+                stream=True,
+                stream_cls=AsyncStream[object],
+            )
+        except NotFoundError as exc:
+            said = str(translate(exc, self._at, CLAUDE))
+            if self.model not in said:
+                said = f"{said} (The model is {self.model!r}.)"
+            raise BadRequestError(said, status=exc.status_code) from exc
+
+    async def _read_on(self, stream: AsyncStream[object]) -> None:
+        """Read behind the last event, so that the connection can be used again."""
+        import httpx2
+        from anthropic import AnthropicError
+
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                async for _ in stream:
+                    pass
+        except (TimeoutError, AnthropicError, httpx2.HTTPError, ValueError) as exc:
+            logger.debug("%s did not end its stream: %r", self._at.shown, type(exc).__name__)
 
     def _read(self, frame: object, reader: EventReader) -> Iterator[StreamChunk]:
         said = as_object(frame)

@@ -21,7 +21,6 @@ ANTHROPIC = Vendor(
     key_variables=("ANTHROPIC_API_KEY",),
     url_variable="ANTHROPIC_BASE_URL",
     example="http://127.0.0.1:8000",
-    shares_key=False,
 )
 
 _PATH = re.compile(r"/v1(/messages)?/?$")

@@ -76,14 +76,21 @@ def error_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"code": cast("Mapping[str, Any]", details).get("error_code"), **said}
 
 
+def _in_stream(exc: Exception) -> bool:
+    """Return whether an error came in a stream that had begun well."""
+    status = status_code(exc)
+    return status is not None and status < 300
+
+
 def _describe(exc: Exception) -> Mapping[str, Any]:
-    return error_of(described(exc))
+    said = error_of(described(exc))
+    if _in_stream(exc) and said.get("type") not in {*_CODES, *_DECISIVE_CODES}:
+        return {**said, "type": "api_error"}  # a type of the future: the provider's own trouble
+    return said
 
 
 def _status(exc: Exception) -> int | None:
-    """Return the status, unless the error came in a stream that had begun well."""
-    status = status_code(exc)
-    return None if status is not None and status < 400 else status
+    return None if _in_stream(exc) else status_code(exc)
 
 
 CLAUDE = Dialect(

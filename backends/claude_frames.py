@@ -64,20 +64,22 @@ class EventReader:
         self._whole = True
         self._stop: str | None = None
         self._explanation = ""
-        self._ended = False
+        self._told = True
         self.began = False
         """Whether an answer has begun."""
+        self.ended = False
+        """Whether it has come to its end."""
         self.container: str | None = None
         """The container that code has run in."""
 
     @property
     def paused(self) -> bool:
         """Whether the server waits for the request to go on."""
-        return self._ended and self._stop == "pause_turn"
+        return self.ended and self._stop == "pause_turn"
 
     def go_on(self) -> None:
         """Begin the next answer of the turn."""
-        self.began = self._ended = False
+        self.began = self.ended = False
         self._stop = None
         self._spent.begin()
 
@@ -93,8 +95,9 @@ class EventReader:
             case "message_start":
                 self.began = True
                 self._ran_in(event.message.container)
-                yield from self._used(event.message.usage)
+                self._use(event.message.usage)
             case "content_block_start" if event.content_block is not None:
+                yield from self._usage()  # not before: a call that has said nothing is repeated
                 yield from self._start(event.index, event.content_block, frame["content_block"])
             case "content_block_delta":
                 yield from self._add(event)
@@ -105,7 +108,7 @@ class EventReader:
             case "message_stop":
                 for index in [*self._open]:
                     yield from self._close(index)
-                self._ended = True
+                self.ended = True
             case _:
                 pass  # a ping, or an event of the future
 
@@ -115,18 +118,14 @@ class EventReader:
         Raises:
             IncompleteStreamError: When its terminal event has not come.
         """
-        self.check_ended()
+        if not self.ended:
+            raise IncompleteStreamError("The stream ended before the answer did.")
         finish = _FINISH_REASONS.get(self._stop or "", "other")
         if finish == "refusal" and self._explanation:
             yield ContentChunk(("\n\n" if self._text() else "") + self._explanation)
         elif finish != "refusal" and self._must_go_back():
             yield CompleteMessageChunk(self._echo())
         yield DoneChunk("tool_calls" if self._calls and finish == "stop" else finish)
-
-    def check_ended(self) -> None:
-        """Raise IncompleteStreamError unless an answer has come to its end."""
-        if not self._ended:
-            raise IncompleteStreamError("The stream ended before the answer did.")
 
     # --- blocks -------------------------------------------------------------------------------
 
@@ -190,17 +189,25 @@ class EventReader:
         self._ran_in(event.delta.container)
         if event.delta.stop_details is not None:
             self._explanation = event.delta.stop_details.explanation or ""
-        yield from self._used(event.usage)
+        self._use(event.usage)
+        yield from self._usage()
 
-    def _used(self, usage: Usage | None) -> Iterator[StreamChunk]:
+    def _use(self, usage: Usage | None) -> None:
         if usage is not None:
             self._spent.read(usage)
+            self._told = False
+
+    def _usage(self) -> Iterator[StreamChunk]:
+        """Yield what was used, if there is news."""
+        if not self._told:
+            self._told = True
             yield UsageChunk(self._tariff.usage(self._spent.counts()))
 
     def _ran_in(self, container: Container | None) -> None:
         if container is not None:
             self.container = container.id
             self._spent.ran_in(container.id)
+            self._told = False
 
     def content(self) -> list[dict[str, Any]]:
         """Return the content so far as it goes back: without blank text, which is refused."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .base import BuiltinTool, ToolSchema
 from .chunks import StreamChunk
-from .endpoint import Vendor, endpoint
+from .endpoint import Endpoint, Vendor, endpoint
 from .errors import MalformedResponseError, UserError
 from .gemini_client import GeminiClient, open_gemini
 from .gemini_errors import GEMINI
@@ -36,7 +37,8 @@ _VENDOR = Vendor(
     host="generativelanguage.googleapis.com",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     url_variable="GOOGLE_GEMINI_BASE_URL",
-    example="http://127.0.0.1:8000, without a version",
+    example="http://127.0.0.1:8000",
+    shares_key=False,
 )
 
 _API_VERSION = "v1beta"
@@ -55,11 +57,13 @@ class GeminiBackend(SdkBackend[GeminiClient]):
 
     Args:
         model: The model's name.
-        base_url: Where the server is, without a version; Google itself when left out.
+        base_url: Where the server is; Google itself when left out.
         api_key: The key.
         api_key_env: The environment variable that holds the key, when `api_key` is left out.
-            Without either: `GOOGLE_API_KEY`, else `GEMINI_API_KEY`.
-        api_version: The version of the API.
+            Without either, Google's own host gets `GOOGLE_API_KEY`, else `GEMINI_API_KEY`, and
+            any other gets no key.
+        api_version: The version of the API; left out, the one at the end of `base_url`, else
+            `v1beta`.
         temperature: Sampling temperature; left out, the server decides.
         max_tokens: Tokens of an answer at most, reasoning included; left out, the server decides.
         reasoning_effort: How much the model thinks; left out, the server decides.
@@ -84,7 +88,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         base_url: str | None = None,
         api_key: str | None = None,
         api_key_env: str | None = None,
-        api_version: str = _API_VERSION,
+        api_version: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
         reasoning_effort: Effort | None = None,
@@ -98,6 +102,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
         at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        at, version = _without_version(at)
         name = model.rpartition("/")[2]
         super().__init__(model, at, GEMINI, Tariff(name, provider="google"))
         self._profile = profile_of(model)
@@ -117,7 +122,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         refused = _refused(self._profile, given.get("reasoning_effort"))
         self._params, self.unsent = taken(given, refused, model=model)
         self._client_options: dict[str, Any] = {
-            "api_version": api_version,
+            "api_version": api_version or version or _API_VERSION,
             "connect_timeout_s": connect_timeout_s,
             "idle_timeout_s": idle_timeout_s,
         }
@@ -192,6 +197,12 @@ class GeminiBackend(SdkBackend[GeminiClient]):
             raise MalformedResponseError(
                 f"{self._at.shown} sent a frame of the wrong shape: {exc}"
             ) from exc
+
+
+def _without_version(at: Endpoint) -> tuple[Endpoint, str | None]:
+    """Return the server without the version that a person may have written, and the version."""
+    start, _, last = at.url.rpartition("/")
+    return (replace(at, url=start), last) if last in ("v1", "v1beta") else (at, None)
 
 
 def _refused(profile: Profile, effort: Any) -> dict[str, str]:

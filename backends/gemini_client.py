@@ -71,12 +71,8 @@ _opened: ContextVar[list[httpx2.Response]] = ContextVar("_opened")
 def open_gemini(
     at: Endpoint, *, api_version: str, connect_timeout_s: float, idle_timeout_s: float
 ) -> GeminiClient:
-    """Return a new client of the SDK; it takes long the first time, so call it in a thread.
-
-    The key travels in a header, which a redirect would carry to another host, so none is followed.
-    """
+    """Return a new client of the SDK; it takes long the first time, so call it in a thread."""
     http = open_http(at, connect_timeout_s=connect_timeout_s, idle_timeout_s=idle_timeout_s)
-    http.follow_redirects = False
     client = _client(at, http, api_version)
     _warm_up()
     return client
@@ -86,14 +82,16 @@ def _client(at: Endpoint, http: httpx2.AsyncClient, api_version: str) -> GeminiC
     from google import genai
     from google.genai import types
 
-    async def with_our_timeouts(request: httpx2.Request) -> None:
+    async def amend(request: httpx2.Request) -> None:
         # The SDK knows one timeout for everything, and without it switches off those of `http`.
         request.extensions["timeout"] = http.timeout.as_dict()
+        if at.key is None:  # what the SDK has instead is not sent
+            request.headers.pop("x-goog-api-key", None)
 
     async def keep(response: httpx2.Response) -> None:
         _opened.get([]).append(response)
 
-    http.event_hooks = {"request": [with_our_timeouts], "response": [keep]}
+    http.event_hooks = {"request": [amend], "response": [keep]}
     # It warns of each word that a newer API has: those words are read as what they are.
     warnings.filterwarnings("ignore", r".* is not a valid \w+", UserWarning, r"google\.genai\.")
     sdk = genai.Client(

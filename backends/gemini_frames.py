@@ -72,7 +72,7 @@ class FrameReader:
     """
 
     def __init__(self, profile: Profile, tariff: Tariff, *, in_text: bool) -> None:
-        self._billed, self._tariff = profile.searches, tariff
+        self._profile, self._tariff = profile, tariff
         self._tail = TailReader() if in_text else None
         self._found = Found()
         self._text: list[str] = []
@@ -107,6 +107,8 @@ class FrameReader:
             self._why = candidate.finish_message or ""
 
     def _read_part(self, part: types.Part) -> Iterator[StreamChunk]:
+        for text in (part.text, part.function_call and part.function_call.name):
+            _check_whole(text or "")
         self._keep(part.model_dump(mode="json", by_alias=True, exclude_none=True))
         if part.function_call:
             yield self._called(part.function_call)
@@ -160,7 +162,7 @@ class FrameReader:
             IncompleteStreamError: When no frame said why the model stopped.
             MalformedResponseError: When the model made a call that is none.
         """
-        used = self._found.counts(self._billed)
+        used = self._found.counts(self._profile.searches)
         if used and self._counts is not None:
             yield from self._used({**self._counts, **used})
         if self._finish is None:
@@ -197,6 +199,12 @@ class FrameReader:
         if counts != self._counts:
             self._counts = counts
             yield UsageChunk(self._tariff.usage(counts))
+
+
+def _check_whole(text: str) -> None:
+    """Refuse half a character: it could be neither stored nor shown."""
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise MalformedResponseError("Gemini sent half a surrogate pair.")
 
 
 def _counts(usage: types.GenerateContentResponseUsageMetadata) -> Counts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .base import ToolSchema
@@ -105,14 +105,15 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
         reader = EventReader(self._at, self._form.echo_key, self._uses(), self._price)
         body = self._form.body(messages, tools, self._merged(params))
         async with await self._send(client, body) as stream:
-            async for event in stream:
+            events = aiter(stream)
+            async for event in events:
                 for chunk in reader.read(_as_object(event)):
                     yield chunk
                 if reader.ended:
                     break
             self._check_events(reader, stream.response.headers.get("content-type", ""))
             if reader.ended:
-                await self._linger(stream)
+                await self._linger(events)
         yield reader.done()
 
     def _merged(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,18 +137,17 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
             )
         except NotFoundError as exc:
             error = translate(exc, self._at, OPENAI)
-            raise (
-                error if self.model in str(error) else NothingThereError(error, self.model)
-            ) from exc
+            named = error if self.model in str(error) else NothingThereError(error, self.model)
+            raise named from error.__cause__  # none, where its words hold the key
 
-    async def _linger(self, stream: AsyncStream[object]) -> None:
+    async def _linger(self, events: AsyncIterator[object]) -> None:
         """Read to the end of a stream whose response has ended."""
         import httpx2
         from openai import OpenAIError
 
         try:
             async with asyncio.timeout(LINGER_S):
-                async for _ in stream:
+                async for _ in events:
                     pass
         except (TimeoutError, OpenAIError, httpx2.HTTPError, ValueError) as exc:
             logger.debug("%s did not end its stream: %r", self._at.shown, type(exc).__name__)

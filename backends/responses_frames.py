@@ -6,10 +6,9 @@ from the whole item, and what it sends in both ways counts once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
 from .chunks import (
     AgentStatusChunk,
@@ -24,13 +23,12 @@ from .chunks import (
     ToolCallDeltaChunk,
     UsageChunk,
 )
-from .echo import echo
 from .endpoint import Endpoint
 from .errors import IncompleteStreamError, RefusedError
 from .failures import frame_error
 from .openai_errors import OPENAI
 from .responses_builtin import BuiltinUses, begun
-from .responses_input import sent_back
+from .responses_echo import kept_message
 from .responses_wire import Ended, Item, ItemEvent, Piece, Response, Usage
 from .usage import TokenUsage
 
@@ -253,11 +251,10 @@ class EventReader:
 
     def _complete_message(self) -> Iterator[StreamChunk]:
         items = [item for _, item in sorted(self._said.items.items())]
-        kept = sent_back(items)
-        calls = _tool_calls(items)
-        if kept is not None and calls is not None:
-            text = "".join(text for _, text in sorted(self._said.text.items()))
-            yield CompleteMessageChunk(echo(self._echo_key, kept, text, calls))
+        text = "".join(text for _, text in sorted(self._said.text.items()))
+        message = kept_message(self._echo_key, items, text)
+        if message is not None:
+            yield CompleteMessageChunk(message)
 
     _readers: ClassVar[Mapping[str, _Reader]] = {
         "error": _read_error,
@@ -277,25 +274,6 @@ class EventReader:
         "response.refusal.delta": _read_refusal,
     }
     """Event -> what reads it."""
-
-
-def _tool_calls(items: list[dict[str, Any]]) -> list[Any] | None:
-    """Return the calls of the output, or None when the arguments of one are none."""
-    from langchain_core.messages import ToolCall
-
-    calls: list[Any] = []
-    for item in items:
-        if item.get("type") != "function_call":
-            continue
-        try:
-            args: object = json.loads(item.get("arguments") or "{}")
-        except ValueError:
-            return None  # the fold says what is wrong with them
-        if not isinstance(args, dict):
-            return None
-        named = cast("dict[str, Any]", args)
-        calls.append(ToolCall(name=item["name"], args=named, id=item["call_id"], type="tool_call"))
-    return calls
 
 
 def _rest(whole: str, heard: str) -> str:

@@ -16,17 +16,6 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 
-_SENT_BACK: Mapping[str, tuple[str, ...]] = {
-    "message": ("type", "id", "role", "status", "content", "phase"),
-    "reasoning": ("type", "id", "summary", "content", "encrypted_content"),
-    "function_call": ("type", "id", "call_id", "name", "arguments", "namespace"),
-    "web_search_call": ("type", "id", "status", "action"),
-    "code_interpreter_call": ("type", "id", "status", "code", "container_id", "outputs"),
-}
-"""Keys of output items that are keys of input items, too (`openai.types.responses.*_param`)."""
-_NOT_SENT_BACK = ("logprobs", "parsed")
-"""Keys of a message's parts that are output alone."""
-
 
 def input_items(
     messages: Sequence[AnyMessage], *, echo_key: str, breakpoints: bool = False
@@ -49,38 +38,6 @@ def input_items(
             _mark(sent, marks[number])
         items += sent
     return items
-
-
-def sent_back(items: Sequence[Item]) -> list[Item] | None:
-    """Return output items as they can be sent back, or None when text and calls say it all.
-
-    Reasoning that the server did not hand out cannot be sent back, nor what was built on it: then
-    text and calls are all that there is. Reasoning that nothing follows is refused.
-    """
-    kept = list(items)
-    while kept and kept[-1].get("type") == "reasoning":
-        kept.pop()
-    if any(item.get("type") == "reasoning" and not item.get("encrypted_content") for item in kept):
-        return None
-    if all(_is_plain(item) for item in kept):
-        return None
-    return [_sent_back(item) for item in kept]
-
-
-def _is_plain(item: Item) -> bool:
-    return item.get("type") in ("message", "function_call") and not item.get("phase")
-
-
-def _sent_back(item: Item) -> Item:
-    names = _SENT_BACK.get(str(item.get("type")), tuple(item))
-    kept = {name: item[name] for name in names if item.get(name) is not None}
-    if item.get("type") == "message":
-        kept["content"] = [_part_sent_back(part) for part in kept.get("content") or ()]
-    return kept
-
-
-def _part_sent_back(part: Mapping[str, Any]) -> Item:
-    return {name: value for name, value in part.items() if name not in _NOT_SENT_BACK}
 
 
 # --- messages ------------------------------------------------------------------------------------

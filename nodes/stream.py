@@ -261,7 +261,8 @@ class Call:
             case ContentChunk():
                 listener.text(chunk.content)
             case ReasoningChunk():
-                listener.reasoning(chunk.content)
+                if chunk.content:  # a signature alone is nothing to show
+                    listener.reasoning(chunk.content)
             case ToolCallDeltaChunk():
                 name = self._fold.writing(chunk.index)
                 self._say(self._partial.feed(name, chunk.arguments))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,23 @@ if TYPE_CHECKING:
 
 NAME = ".env"
 
+_KEYS_OF: Mapping[str, tuple[str, ...]] = {
+    "ANTHROPIC_BASE_URL": ("ANTHROPIC_API_KEY",),
+    "GOOGLE_GEMINI_BASE_URL": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
+    "XAI_BASE_URL": ("XAI_API_KEY",),
+}
+"""An address -> the keys that are sent to it.
+
+A file that happens to lie in a folder must not send a key of the environment elsewhere.
+"""
+
 
 def read_env_file(folder: Path | None = None) -> list[Problem]:
     """Add what `.env` says to the environment, where the environment says nothing itself.
 
-    Returns the lines that say nothing. They are not repeated: they may hold a key.
+    Returns what is left out: lines that say nothing (they are not repeated: they may hold a key),
+    and addresses that would divert a key of the environment.
 
     Args:
         folder: Where the file is; the working directory if left out.
@@ -40,10 +53,23 @@ def read_env_file(folder: Path | None = None) -> list[Problem]:
     bindings = list(parse_stream(io.StringIO(text)))
     # dotenv logs what it cannot read; it is given the rest alone.
     readable = "".join(one.original.string for one in bindings if not one.error)
+    mine = {name for keys in _KEYS_OF.values() for name in keys if name in os.environ}
+    problems = [_broken(one.original) for one in bindings if one.error]
     for name, value in dotenv_values(stream=io.StringIO(readable)).items():
-        if value is not None and "\0" not in value:
-            os.environ.setdefault(name, value)
-    return [_broken(one.original) for one in bindings if one.error]
+        if name in os.environ or value is None or "\0" in value:
+            continue
+        elsewhere = [key for key in _KEYS_OF.get(name, ()) if key in mine]
+        if elsewhere:
+            line = next(one.original.line for one in bindings if one.key == name)
+            problems.append(_diverted(name, elsewhere[0], line))
+        else:
+            os.environ[name] = value
+    return problems
+
+
+def _diverted(name: str, key: str, line: int) -> Problem:
+    message = f"{name} is left out: it would send the {key} of the environment elsewhere"
+    return Problem(Place(NAME, line, 1), message)
 
 
 def _broken(original: Original) -> Problem:

@@ -48,10 +48,12 @@ async def ask(
     messages: Sequence[AnyMessage] = HI,
     **params: Any,
 ) -> Turn:
-    """Return the turn of one call."""
-    turn = fold([chunk async for chunk in backend.stream_with_tools(messages, tools, **params)])
-    await backend.aclose()
-    return turn
+    """Return the turn of one call, and close the backend."""
+    try:
+        chunks = backend.stream_with_tools(messages, tools, **params)
+        return fold([chunk async for chunk in chunks])
+    finally:
+        await backend.aclose()
 
 
 async def body_of(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ from massgraph.backends.errors import (
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.guard import forbid_real_requests
 
+from ..wire import messages
 from ..wire.brain import brain
 from ..wire.server import HttpError, LoopbackServer, Reply, Request, Said, WireTurn, silence
 from .contract import LONG, QUESTION, WEATHER, call, collect, first_words
@@ -118,8 +120,8 @@ async def test_everything_at_once() -> None:
         )
         turn = fold(await collect(backend, WEATHER))
         results = [backend.tool_result_message(one, "Rain.") for one in turn.tool_calls]
-        messages: list[AnyMessage] = [*QUESTION, turn.message, *results]
-        again = fold(await collect(backend, WEATHER, messages=messages))
+        asked: list[AnyMessage] = [*QUESTION, turn.message, *results]
+        again = fold(await collect(backend, WEATHER, messages=asked))
         await backend.aclose()
     assert server.refused == []
     assert (turn.text, turn.reasoning, again.text) == ("Rivers rise.", "Hm.", "Done.")
@@ -175,8 +177,19 @@ async def test_a_turn_that_pauses_for_ever() -> None:
     assert turn.message.additional_kwargs == {}
 
 
-async def test_code_goes_on_in_its_container() -> None:
-    """The container of a paused answer is asked for again, and is paid for once."""
+@pytest.mark.parametrize(
+    ("model", "searches", "price"),
+    [
+        ("claude-opus-5-5", False, 2 * 4 + 0.05 / 12),
+        ("claude-opus-5-5", True, 2 * 4),
+        ("claude-haiku-4-5", True, 2 * 1 + 0.05 / 12),
+    ],
+)
+async def test_code_goes_on_in_its_container(model: str, searches: bool, price: float) -> None:
+    """The container of a paused answer is asked for again, and is paid for once.
+
+    Beside a web search that runs code by itself, it costs nothing.
+    """
 
     def frames(request: Request) -> Reply | WireTurn:
         begun = {"type": "message_start", "message": {"usage": {"input_tokens": 1_000_000}}}
@@ -188,12 +201,12 @@ async def test_code_goes_on_in_its_container() -> None:
         return Reply(frames=(begun, *shown, end, {"type": "message_stop"}), closing=())
 
     async with LoopbackServer(frames) as server:
-        backend = backend_on(server, enable_code_execution=True)
+        backend = backend_on(server, model, enable_code_execution=True, enable_web_search=searches)
         turn = fold(await collect(backend))
         await backend.aclose()
     assert [request.body.get("container") for request in server.requests] == [None, "c1"]
     assert turn.usage is not None
-    assert turn.usage.estimated_cost == pytest.approx(2 * 4 + 0.05 / 12)
+    assert turn.usage.estimated_cost == pytest.approx(price)
 
 
 async def test_a_refusal() -> None:
@@ -213,6 +226,36 @@ async def test_one_request_after_another_begins_alike() -> None:
     starts = {repr((body["system"], body["messages"][0]["content"][0])) for body in bodies}
     assert len(bodies) > 2
     assert len(starts) == 1
+
+
+async def test_a_connection_is_used_again() -> None:
+    """An answer that is read to its end leaves its connection to the next one."""
+    async with LoopbackServer([WireTurn(text="x")]) as server:
+        backend = backend_on(server)
+        for _ in range(3):
+            await collect(backend)
+        await backend.aclose()
+    assert server.connections_made == 1
+
+
+async def test_a_server_that_does_not_hang_up() -> None:
+    """A message that has ended is whole, whether its stream ends or not."""
+    said = WireTurn(text="x", end="stall")
+    stop = (
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    )
+    async with LoopbackServer(lambda request: stalling(said, stop, request)) as server:
+        backend = backend_on(server)
+        assert fold(await collect(backend)).text == "x"
+        await server.disconnected(timeout=2)
+        await backend.aclose()
+
+
+def stalling(said: WireTurn, stop: tuple[Any, ...], request: Request) -> Reply:
+    """Return a reply that says its end, and then nothing more."""
+    reply = messages.encode(said, request)
+    return replace(reply, frames=(*reply.frames, *stop))
 
 
 # --- failures ----------------------------------------------------------------------------------
@@ -243,6 +286,7 @@ async def test_one_request_after_another_begins_alike() -> None:
         (Reply(frames=(b"event: message_start\ndata: 3\n\n",)), MalformedResponseError, "object"),
         (Reply(body=b'{"ok": true}'), MalformedResponseError, "Is base_url right"),
         (Reply(frames=(STRAY,)), AuthError, "in the middle"),
+        (Reply(status=404, body=b"<html>"), BadRequestError, "The model is 'claude-opus-5-5'"),
     ],
 )
 async def test_failures(said: Said, cls: type[BackendError], words: str) -> None:
@@ -369,12 +413,14 @@ async def test_a_foreign_server_gets_nothing_ambient(monkeypatch: pytest.MonkeyP
 
 
 async def test_the_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`ANTHROPIC_BASE_URL` is where requests go when nobody says otherwise."""
+    """`ANTHROPIC_BASE_URL` is where requests go by themselves, with the key beside it."""
     async with LoopbackServer([WireTurn(text="x")]) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", f"{server.origin}/v1")
-        backend = ClaudeBackend(MODEL, api_key=KEY)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        backend = ClaudeBackend(MODEL)
         assert fold(await collect(backend)).text == "x"
         await backend.aclose()
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 async def test_real_requests_can_be_forbidden() -> None:

@@ -219,9 +219,10 @@ def test_arguments_that_are_broken(reason: str, words: str) -> None:
         turn(*use(0, "tool_use", "f", '{"x": "a'), reason=reason)
 
 
-def test_a_message_that_cannot_go_back() -> None:
+@pytest.mark.parametrize("written", ['{"qu', "[1]"])
+def test_a_message_that_cannot_go_back(written: str) -> None:
     """What is broken in a builtin call cannot be sent back; the text is there all the same."""
-    events = [*use(0, "server_tool_use", "web_search", '{"qu'), *text(1, "Hi")]
+    events = [*use(0, "server_tool_use", "web_search", written), *text(1, "Hi")]
     assert kept(*events) is None
     assert turn(*events).text == "Hi"
 

@@ -65,23 +65,35 @@ async def test_the_endpoint_alone_decides(monkeypatch: pytest.MonkeyPatch) -> No
     assert "authorization" not in request.headers
 
 
-async def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GOOGLE_API_KEY is used, else GEMINI_API_KEY, and the server that a variable names."""
+def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google gets GOOGLE_API_KEY, else GEMINI_API_KEY."""
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     monkeypatch.setenv("GEMINI_API_KEY", "second-key")
+    assert GeminiBackend("gemini-3.8-flash")._at.key == "second-key"
+    monkeypatch.setenv("GOOGLE_API_KEY", "first-key")
+    assert GeminiBackend("gemini-3.8-flash")._at.key == "first-key"
+
+
+async def test_another_server_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that a person or a variable names gets none of Google's keys."""
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
     with LoopbackServer([WireTurn(text="ok")]) as server:
-        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.origin)
-        await ask(GeminiBackend("gemini-3.8-flash"))
-        monkeypatch.setenv("GOOGLE_API_KEY", "first-key")
-        await ask(GeminiBackend("gemini-3.8-flash"))
-    keys = [request.headers["x-goog-api-key"] for request in server.requests]
-    assert keys == ["second-key", "first-key"]
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"{server.origin}/")
+        with pytest.raises(BackendError, match="wants a key"):
+            await ask(GeminiBackend("gemini-3.8-flash"))
+    assert "x-goog-api-key" not in server.requests[0].headers
+    assert KEY not in str(server.requests[0])
 
 
-async def test_another_version_of_the_api() -> None:
-    """`api_version` is what stands in the path."""
+async def test_the_version_of_the_api() -> None:
+    """It is `api_version`, else what stands at the end of `base_url`, else v1beta."""
     with LoopbackServer([WireTurn(text="ok")]) as server:
         await ask(open_backend(server, api_version="v1"))
-    assert server.requests[0].path.startswith("/v1/models/")
+        await ask(open_backend(server, base_url=f"{server.origin}/v1/"))
+        await ask(open_backend(server, base_url=f"{server.origin}/v1", api_version="v1beta"))
+        await ask(open_backend(server))
+    versions = [request.path.split("/")[1] for request in server.requests]
+    assert versions == ["v1", "v1", "v1beta", "v1beta"]
 
 
 async def test_aiohttp_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +213,7 @@ async def test_a_frame_that_ends_the_call(
         backend = open_backend(server)
         tasks = asyncio.all_tasks()
         with pytest.raises(BackendError) as caught:
-            await ask(backend)
+            await collect(backend)
         await server.disconnected(timeout=1)
         assert asyncio.all_tasks() == tasks
     assert caught.value.kind == kind

@@ -117,15 +117,11 @@ TABLE = [
     pytest.param(
         body(429, "RESOURCE_EXHAUSTED", delay("0.513957s")), "rate_limit", 0.513957, id="fraction"
     ),
-    pytest.param(
-        body(429, "RESOURCE_EXHAUSTED", delay("soon")), "rate_limit", None, id="no-delay"
-    ),
+    pytest.param(body(429, "RESOURCE_EXHAUSTED", delay("soon")), "rate_limit", None, id="no-delay"),
     pytest.param(
         body(429, "RESOURCE_EXHAUSTED", quota(DAY), delay("22s")), "auth", 22, id="by-the-day"
     ),
-    pytest.param(
-        body(429, "RESOURCE_EXHAUSTED", quota(MINUTE, DAY)), "auth", None, id="by-both"
-    ),
+    pytest.param(body(429, "RESOURCE_EXHAUSTED", quota(MINUTE, DAY)), "auth", None, id="by-both"),
     pytest.param(body(499, "CANCELLED"), "connection", None, id="cancelled"),
     pytest.param(body(500, "INTERNAL"), "overloaded", None, id="internal"),
     pytest.param(body(503, "UNAVAILABLE"), "overloaded", None, id="unavailable"),
@@ -180,7 +176,7 @@ async def test_an_unknown_model_is_named() -> None:
     said = HttpError(status=404, message="models/gemini-x is not found for API version v1beta.")
     with LoopbackServer([said]) as server:
         backend = open_backend(server, "gemini-x")
-        with pytest.raises(BackendError, match="does not know this model.*gemini-x is not found"):
+        with pytest.raises(BackendError, match=r"does not know this model.*gemini-x is not found"):
             await ask(backend)
         await backend.aclose()
 

@@ -83,6 +83,17 @@ async def test_words_that_a_newer_api_has(recwarn: pytest.WarningsRecorder) -> N
     assert list(recwarn) == []
 
 
+async def test_nobody_asks_for_more() -> None:
+    """An answer that reached the limit of a request ends there, whatever token comes with it."""
+    more = said("Well", finishReason="CONTINUATION", continuationToken="bW9yZQ==")
+    with LoopbackServer([frames(more)]) as server:
+        backend = open_backend(server)
+        chunks = await collect(backend)
+        await backend.aclose()
+        assert len(server.requests) == 1
+    assert chunks[-1] == DoneChunk("length")
+
+
 async def test_a_stream_without_its_end() -> None:
     """Without a finish reason, an answer is not complete."""
     assert (await failing(frames(said("Well")))).kind == "incomplete_stream"
@@ -302,7 +313,9 @@ async def test_searches_with_their_ids() -> None:
         await backend.aclose()
     statuses = [chunk.status for chunk in chunks if isinstance(chunk, AgentStatusChunk)]
     assert [status for status in statuses if "google" in status] == ["google search web"] * 2
-    results = [r for c in chunks if c.type == "builtin_tool_results" for r in c.builtin_tool_results]
+    results = [
+        r for c in chunks if c.type == "builtin_tool_results" for r in c.builtin_tool_results
+    ]
     assert [(r["id"], r["queries"], len(r.get("sources", ()))) for r in results] == [
         ("0", ["one"], 1),
         ("1", ["two"], 0),

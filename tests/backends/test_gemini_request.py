@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -335,7 +336,7 @@ async def raw_bodies(turns: Sequence[WireTurn], model: str, **options: Any) -> l
 async def test_what_was_sent_is_sent_again(model: str, answer: WireTurn) -> None:
     """The next request of a conversation begins, byte for byte, with the one before."""
     bodies = await raw_bodies([answer] * 4, model, enable_web_search=True)
-    for before, after in zip(bodies, bodies[1:], strict=False):
+    for before, after in pairwise(bodies):
         said_before = json.loads(before)
         said_after = json.loads(after)
         for key in said_before.keys() - {"contents"}:

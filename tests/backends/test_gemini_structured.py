@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_pieces_make_no_difference(text: str, ends_in_call: bool, cuts: list[int
     """However an answer is cut into pieces, it says the same."""
     answer = f"{text}\n```json\n{CALL}\n```" if ends_in_call else text
     places = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
-    cut = [answer[start:end] for start, end in zip(places, places[1:], strict=False)]
+    cut = [answer[start:end] for start, end in pairwise(places)]
     whole, parts = outcome(answer), outcome(*cut)
     assert parts == whole
     if isinstance(whole, tuple) and not whole[1]:
@@ -272,9 +273,7 @@ async def test_results_go_back_as_text() -> None:
 async def test_a_history_of_functions_becomes_text() -> None:
     """Calls that were made as functions are told in words where no functions are offered."""
     part = {"functionCall": {"name": "pick", "args": {"fruit": "fig"}}}
-    turn = await turn_of(
-        [frames(said(part, finishReason="STOP"))], PICK, model="gemini-2.5-flash"
-    )
+    turn = await turn_of([frames(said(part, finishReason="STOP"))], PICK, model="gemini-2.5-flash")
     result = ToolMessage("ok", tool_call_id=turn.tool_calls[0]["id"] or "")
     body = await body_of(messages=[HumanMessage("Pick."), turn.message, result], **IN_TEXT)
     assert [[*part] for content in body["contents"] for part in content["parts"]] == [["text"]] * 3

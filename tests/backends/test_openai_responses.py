@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from typing import Any
 
 import pytest
@@ -383,6 +384,13 @@ async def test_an_unknown_model(said: Said) -> None:
     assert isinstance(error, BadRequestError)
     assert "gpt-9" in str(error)
     assert "html" not in str(error)
+
+
+async def test_a_key_in_the_servers_words() -> None:
+    """A server that repeats the key is not repeated, neither in the error nor in its causes."""
+    for status in (404, 500):
+        error = await failure(HttpError(status=status, message=f"Nothing for {KEY}."))
+        assert KEY not in "".join(traceback.format_exception(error))
 
 
 async def test_a_parameter_that_is_refused() -> None:

@@ -63,6 +63,25 @@ def test_an_env_file_with_a_broken_line(
     assert not caplog.records
 
 
+def test_an_env_file_diverts_no_key(
+    folder: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address of `.env` counts for its own keys, and never for those of the environment."""
+    for name in ("XAI_BASE_URL", "XAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "put back at the end")
+        del os.environ[name]
+    monkeypatch.setenv("XAI_API_KEY", "xai-mine")
+    text = "XAI_API_KEY=k\nXAI_BASE_URL=https://evil.example/v1\n"
+    text += "ANTHROPIC_API_KEY=k\nANTHROPIC_BASE_URL=https://gate.example\n"
+    (folder / ".env").write_text(text)
+    assert [str(warning) for warning in load(TEAM).warnings] == [
+        ".env:2:1: XAI_BASE_URL is left out: "
+        "it would send the XAI_API_KEY of the environment elsewhere"
+    ]
+    assert "XAI_BASE_URL" not in os.environ
+    assert os.environ["ANTHROPIC_BASE_URL"] == "https://gate.example"
+
+
 def test_an_env_file_that_cannot_be_read(folder: Path, refused: Refused) -> None:
     """An `.env` that is not text is refused, not guessed at."""
     (folder / ".env").write_bytes(b"MY_KEY=\xff\n")

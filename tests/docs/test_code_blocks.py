@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.backends.loopback import LoopbackServer, answer, text
+from tests.wire.brain import brain
+from tests.wire.server import LoopbackServer
 
 from .blocks import ROOT, Block, blocks
 
 DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "yaml"}
+RUN = {"demo", "providers"}
+"""The verbs of make that are run; the others are looked up."""
 TEAM = next(block for block in blocks("yaml") if block.page.name == "README.md")
 
 
@@ -63,12 +66,7 @@ def _commands() -> Iterator[tuple[str, str]]:
 def desk(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder with the README's team, and a server on this machine that plays its models."""
     config: dict[str, Any] = yaml.safe_load(TEAM.text)
-    script = [
-        answer(calls=[("new_answer", {"content": "9.9 is larger."})]),
-        answer(calls=[("vote", {"agent_id": "agent1", "reason": "True."})]),
-        text("9.9 is larger."),
-    ]
-    with LoopbackServer({"gpt-5.4": script, "qwen3": script[:2]}) as server:
+    with LoopbackServer(brain) as server:
         for agent in config["agents"]:
             agent["backend"]["base_url"] = server.base_url
         (tmp_path / "team.yaml").write_text(yaml.safe_dump(config))
@@ -87,7 +85,7 @@ def test_a_shell_command_works(where: str, line: str, desk: tuple[Path, str]) ->
 
 
 def _make(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    ready = (Path(sys.prefix) / ".stamp").exists() and "demo" in arguments
+    ready = (Path(sys.prefix) / ".stamp").exists() and RUN & set(arguments)
     flags = [f"VENV={sys.prefix}"] if ready else ["--dry-run"]
     return subprocess.run(
         ["make", "-s", *flags, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
