@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .builtin import BuiltinToolResult
@@ -201,7 +202,9 @@ class EventReader:
         """Yield what was used, if there is news."""
         if not self._told:
             self._told = True
-            yield UsageChunk(self._tariff.usage(self._spent.counts()))
+            used = self._tariff.usage(self._spent.counts())
+            standard = self._spent.is_standard
+            yield UsageChunk(used if standard else replace(used, estimated_cost=None))
 
     def _ran_in(self, container: Container | None) -> None:
         if container is not None:

@@ -37,6 +37,21 @@ class Usage(_Wire):
     output_tokens: int | None = None
     output_tokens_details: _Details | None = None
     server_tool_use: _Served | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether the price list holds; not for a fast or bound answer, nor one from a batch.
+
+        https://platform.claude.com/docs/en/about-claude/pricing
+        """
+        return (
+            self.service_tier in (None, "standard")
+            and self.speed in (None, "standard")
+            and self.inference_geo in (None, "global", "not_available")
+        )
 
 
 class Spent:
@@ -52,6 +67,8 @@ class Spent:
         self._now: dict[str, int] = {}
         self._containers: set[str] = set()
         self._containers_cost, self._paid = containers_cost, container
+        self.is_standard = True
+        """Whether the price list holds for all answers so far."""
 
     def begin(self) -> None:
         """Begin the next answer of the turn."""
@@ -60,6 +77,7 @@ class Spent:
 
     def read(self, usage: Usage) -> None:
         """Take in figures, over those that the same answer has told before."""
+        self.is_standard &= usage.is_standard
         self._now.update(
             {name: count for name, count in _figures(usage).items() if count is not None}
         )

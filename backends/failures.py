@@ -129,10 +129,10 @@ def translate(exc: Exception, at: Endpoint, dialect: Dialect) -> BackendError:
     """
     if isinstance(exc, BackendError):
         return exc
-    status, body = dialect.status(exc), dialect.describe(exc)
-    cls = _class(exc, status, body, dialect)
+    status, body, what = dialect.status(exc), dialect.describe(exc), _what_happened(exc, dialect)
+    cls = _class(what, status, body, dialect)
     error = cls(
-        at.redact(message(exc, cls.kind, at, status=status, detail=detail_of(body))),
+        at.redact(message(what, cls.kind, at, status=status, detail=detail_of(body))),
         retry_after=_wait(exc, body, dialect),
         status=status,
     )
@@ -185,6 +185,14 @@ def _headers(exc: Exception) -> dict[str, str]:
     response = getattr(exc, "response", None)
     headers: Mapping[str, str] = getattr(response, "headers", None) or {}
     return {name.lower(): value for name, value in headers.items()}
+
+
+def _what_happened(exc: Exception, dialect: Dialect) -> Exception:
+    """Return what an SDK's bare word for any trouble with the connection was raised from."""
+    cause = exc.__cause__
+    if not isinstance(cause, Exception) or dialect.mapped(type(cause)) is None:
+        return exc
+    return cause if dialect.mapped(type(exc)) is BackendConnectionError else exc
 
 
 def _class(

@@ -170,9 +170,7 @@ class FrameReader:
         finish = FINISH_REASONS.get(self._finish, "other")
         if finish == MALFORMED:
             raise MalformedResponseError(f"Gemini stopped: {self._finish} {self._why}".rstrip())
-        yield from self._last_words()
-        if finish == "refusal":
-            yield from self._wrote(self._why)
+        yield from self._wrote(self._why) if finish == "refusal" else self._last_words()
         if results := self._found.results():
             yield BuiltinToolResultsChunk(results)
         yield CompleteMessageChunk(echo(PROVIDER, self._parts, "".join(self._text), self._calls))

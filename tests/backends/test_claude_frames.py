@@ -376,6 +376,22 @@ def test_usage() -> None:
     assert got.estimated_cost == pytest.approx(tokens + 2 * 0.01)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "known"),
+    [
+        ("service_tier", "standard", True),
+        ("service_tier", "priority", False),
+        ("speed", "fast", False),
+        ("inference_geo", "global", True),
+        ("inference_geo", "us", False),
+    ],
+)
+def test_a_price_that_is_not_on_the_list(name: str, value: str, known: bool) -> None:
+    """What costs more or less than the list says has no price that is known."""
+    figures: Json = {"input_tokens": 9, "output_tokens": 9}
+    assert (usage_of({**figures, name: value}, figures).estimated_cost is not None) == known
+
+
 def test_containers_are_paid_for_once() -> None:
     """Code costs its container, unless that was paid for before, or a web tool pays for it."""
     figures: Json = {"input_tokens": 0, "output_tokens": 0}

@@ -245,6 +245,13 @@ async def test_a_broken_call_in_the_text() -> None:
     assert backend.token_usage.output_tokens == 7
 
 
+async def test_a_call_that_a_refusal_cuts_off() -> None:
+    """It is a refusal, and not a broken call."""
+    reply = frames(said(f"Well. {CALL[:-4]}", finishReason="SAFETY"))
+    turn = await turn_of([reply], PICK, **IN_TEXT)
+    assert (turn.text, turn.tool_calls, turn.finish_reason) == ("Well. ", (), "refusal")
+
+
 async def test_results_go_back_as_text() -> None:
     """What the tools answered is told in words, also for calls that another model made."""
     answer = f"Hm.\n```json\n{CALL}\n```"

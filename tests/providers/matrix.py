@@ -68,6 +68,7 @@ class Fault:
         finish: Why the answer ended, where it did.
         wait: The seconds that the provider asks to wait.
         idle_timeout_s: The silence that is allowed.
+        detours: Providers that look for what is missing in a second place, once.
     """
 
     play: Play
@@ -77,7 +78,8 @@ class Fault:
     calls: int = 0
     finish: FinishReason = "stop"
     wait: float | None = None
-    idle_timeout_s: float = 5.0
+    idle_timeout_s: float = 10.0
+    detours: tuple[str, ...] = ()
 
     def kind_at(self, provider: str) -> BackendErrorKind | None:
         """Return the kind of the error at a provider."""
@@ -87,7 +89,9 @@ class Fault:
         """Return how many requests are sent, if the answer has or has not begun."""
         kind = self.kind_at(provider)
         again = kind is not None and error_class(kind).retryable
-        return POLICY.requests if again and not begun and self._soon else 1
+        if again and not begun and self._soon:
+            return POLICY.requests
+        return 1 + (provider in self.detours)
 
     @property
     def _soon(self) -> bool:
@@ -123,6 +127,8 @@ STATUSES: Mapping[int, BackendErrorKind] = {
 _IN_ITS_OWN_WORDS: Mapping[int, Mapping[str, BackendErrorKind]] = {
     504: {"gemini": "timeout"},  # DEADLINE_EXCEEDED
 }
+_TWO_PROTOCOLS = ("grok",)
+"""Who asks once more in another protocol where one seems to be missing."""
 
 _DELAY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.02s"}
 _PER_DAY = {
@@ -157,7 +163,10 @@ _LONG = "The prompt is too long: 300000 tokens > 200000 maximum"
 REFUSED: Mapping[str, Fault] = {
     **{
         f"status {status}": Fault(
-            play=refuse(status), kind=kind, others=_IN_ITS_OWN_WORDS.get(status, {})
+            play=refuse(status),
+            kind=kind,
+            others=_IN_ITS_OWN_WORDS.get(status, {}),
+            detours=_TWO_PROTOCOLS if status == 404 else (),
         )
         for status, kind in STATUSES.items()
     },
@@ -218,6 +227,7 @@ REFUSED: Mapping[str, Fault] = {
             gemini=refuse(404, message="models/m is not found."),
         ),
         kind="bad_request",
+        detours=_TWO_PROTOCOLS,
     ),
     "prompt too long": Fault(
         play=native(
@@ -426,10 +436,7 @@ CALLS: Mapping[str, Fault] = {
     "two calls with one id": fine(
         changed(same_ids, calls=[WEATHER, WEATHER]), calls=2, finish="tool_calls"
     ),
-    "a call with no arguments": fine(
-        whole(calls=[("weather", {})]), calls=1, finish="tool_calls"
-    ),
+    "a call with no arguments": fine(whole(calls=[("weather", {})]), calls=1, finish="tool_calls"),
 }
 
 FAULTS: Mapping[str, Fault] = {**REFUSED, **CONNECTION, **FRAMES, **MIDSTREAM, **CALLS}
-

@@ -101,7 +101,8 @@ def check_error(heard: Heard, fault: Fault, provider: str) -> None:
     assert kind is not None, f"unexpected: {heard.error!r}"
     error = heard.error
     assert error is not None, f"no error, but {heard.turn}"
-    assert type(error) is error_class(kind), f"{error!r} caused by {error.__cause__!r}"
+    assert error.kind == kind, f"{error!r} caused by {error.__cause__!r}"
+    assert isinstance(error, error_class(kind))
     assert error.retry_after == pytest.approx(fault.wait, abs=5 if fault.wait == 300 else 1e-6)
     assert "\n" not in str(error)
     assert str(error).strip()
@@ -142,9 +143,7 @@ def seat(request: pytest.FixtureRequest) -> Seat:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_fault(
-    name: str, seat: Seat, board: Board, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_fault(name: str, seat: Seat, board: Board, caplog: pytest.LogCaptureFixture) -> None:
     """The right error or the whole answer, the right number of requests, and nothing left."""
     fault = FAULTS[name]
     caplog.set_level(logging.DEBUG, "massgraph")

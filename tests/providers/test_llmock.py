@@ -42,8 +42,8 @@ PROTOCOLS = {
     "gemini": "gemini",
 }
 """llmock's protocols, and who speaks them."""
-SOON = 0.05
-"""Seconds that llmock asks to wait."""
+SOON, LATER = 0.05, 0.8
+"""Seconds that llmock asks to wait: less, and more, than the engine would wait by itself."""
 PATIENCE_S = 30.0
 POLICY: Mapping[str, Any] = {"max_answers_per_agent": 1, "final": "reuse"}
 """One answer each, then votes: so a team settles on whatever llmock calls by itself."""
@@ -129,7 +129,7 @@ def breaks(kind: Any, after: int, **said: Any) -> Fault:
 RECOVERED: Mapping[str, tuple[int, Fault]] = {
     "fine": (0, lambda match: Delay(0.0, match=match)),
     "limited": (2, fails(429, retry_after=SOON, times=2)),
-    "down": (1, fails(503, retry_after=2 * SOON)),
+    "down": (1, fails(503, retry_after=LATER)),
     "overloaded": (1, fails(529, retry_after=SOON)),
     "erring": (2, fails(500, times=2)),
     "late": (1, fails(504, retry_after=SOON)),
@@ -175,7 +175,9 @@ async def test_a_team_that_is_kept_waiting(llmock: LLMock, seat: Seat) -> None:
     """A stream that stalls is left after the idle timeout, and asked for again."""
     agents = ("stalled", "silent")
     stalled, silent = (Match(model=model_of(seat, agent), stream=True) for agent in agents)
-    llmock.add(StreamFault("stall", 1, STALL_S, match=stalled), SlowFirstToken(STALL_S, match=silent))
+    llmock.add(
+        StreamFault("stall", 1, STALL_S, match=stalled), SlowFirstToken(STALL_S, match=silent)
+    )
     llmock.add(Reply(THOUGHT, (ANSWER,), times=2, match=stalled))
     began = time.monotonic()
     result = await play(build(llmock, seat, agents, idle_timeout_s=STALL_S / 4))

@@ -165,7 +165,5 @@ def _behaviors(turn: ScriptedTurn, *, times: int | None) -> list[Behavior]:
     )
     said: list[Behavior] = [Reply(turn.text, calls, times=times)]
     if turn.hang:
-        said.append(
-            StreamFault("stall", after_chunks=SPOKEN, stall_seconds=FOREVER_S, times=times)
-        )
+        said.append(StreamFault("stall", after_chunks=SPOKEN, stall_seconds=FOREVER_S, times=times))
     return said
