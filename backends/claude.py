@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .base import BuiltinTool, ToolSchema
@@ -93,9 +92,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        # Who sets the URL in the environment means the key there for it; any other URL gets none.
-        vendor = replace(ANTHROPIC, shares_key=base_url is None)
-        at = bare(endpoint(vendor, base_url, api_key, api_key_env, extra_headers))
+        at = bare(endpoint(ANTHROPIC, base_url, api_key, api_key_env, extra_headers))
         super().__init__(model, at, CLAUDE, Tariff(model, provider="anthropic"))
         self._profile = of_model(PROFILES, model)
         code = "enable_code_execution" if enable_code_execution else "enable_code_interpreter"

@@ -38,7 +38,6 @@ _VENDOR = Vendor(
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     url_variable="GOOGLE_GEMINI_BASE_URL",
     example="http://127.0.0.1:8000",
-    shares_key=False,
 )
 
 _API_VERSION = "v1beta"

@@ -72,18 +72,6 @@ class Tariff:
             estimated_cost=self.cost(counts),
         )
 
-    def cost_of(self, usage: TokenUsage) -> float | None:
-        """Return the price of a usage: the one it has, else that of its tokens."""
-        if usage.estimated_cost is not None:
-            return usage.estimated_cost
-        return self.cost(
-            {
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cache_read_tokens": usage.cached_tokens,
-            }
-        )
-
     def cost(self, counts: Counts) -> float | None:
         """Return the price in US dollars, or None when any part of it is not known."""
         from genai_prices import Usage, calc_price

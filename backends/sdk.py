@@ -135,10 +135,6 @@ class SdkBackend(LLMBackend, Generic[Client]):
             if used is not None:
                 self.track_usage(used)
 
-    def calculate_cost(self, usage: TokenUsage) -> float | None:
-        """Return the price in US dollars, or None when it is not known."""
-        return self._tariff.cost_of(usage)
-
     async def _opening(self) -> AsyncGenerator[AgentStatusChunk]:
         """Open the running loop's client if there is none, with signs of life meanwhile."""
         if self._clients.kept() is not None:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from massgraph.backends.prices import TOOL_PRICES, Tariff
-from massgraph.backends.usage import TokenUsage
 
 MODELS = [
     ("gpt-5.4", "openai", 2.5, 0.25, 15.0),
@@ -78,13 +77,6 @@ def test_figures_that_make_no_sense(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "massgraph"):
         assert Tariff("gpt-5.4", "openai").cost({"input_tokens": 1, "cache_read_tokens": 5}) is None
     assert "makes no sense" in caplog.text
-
-
-def test_the_price_of_a_usage() -> None:
-    """A usage keeps the price it has; one without has that of its tokens."""
-    tariff = Tariff("gpt-5.4", "openai")
-    assert tariff.cost_of(TokenUsage(input_tokens=10, estimated_cost=7.0)) == 7.0
-    assert tariff.cost_of(TokenUsage(output_tokens=10**6)) == pytest.approx(15.0)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**5), st.integers(0, 10**5))
