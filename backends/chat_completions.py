@@ -11,12 +11,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from .base import ToolSchema
-from .chat_request import request_body
-from .chat_stream import chat_chunks
+from .chat.request import request_body
+from .chat.stream import chat_chunks
 from .chunks import StreamChunk
 from .endpoint import Vendor, endpoint
-from .openai_client import open_openai
-from .openai_errors import OPENAI
+from .openai_sdk.client import open_openai
+from .openai_sdk.errors import OPENAI
 from .prices import Tariff
 from .sdk import SdkBackend
 from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S

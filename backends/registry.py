@@ -63,7 +63,7 @@ PROVIDERS: dict[str, Provider] = {
         ),
         Provider("gemini", "gemini", "GeminiBackend"),
         Provider("grok", "grok", "GrokBackend"),
-        Provider("openai", "openai_responses", "OpenAIBackend"),
+        Provider("openai", "openai", "OpenAIBackend"),
         Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
     )
 }

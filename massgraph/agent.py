@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .backends.base import LLMBackend
+from .backends.chat_model import check_chat_model
 from .backends.errors import UserError
 from .backends.fallback import FallbackBackend
-from .backends.langchain_model import check_chat_model
 from .backends.later import Later
 from .backends.registry import (
     backend_from_config,

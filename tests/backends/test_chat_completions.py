@@ -22,8 +22,8 @@ from langchain_core.messages import (
 )
 
 from massgraph.backends.base import ToolSchema
+from massgraph.backends.chat.request import request_body, wire_message
 from massgraph.backends.chat_completions import ChatCompletionsBackend
-from massgraph.backends.chat_request import request_body, wire_message
 from massgraph.backends.errors import BadRequestError, UserError
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.guard import forbid_real_requests

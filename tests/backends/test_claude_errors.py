@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from anthropic import _error_classes, _exceptions
 
-from massgraph.backends.claude_errors import CLAUDE, error_of
+from massgraph.backends.claude.errors import CLAUDE, error_of
 from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import (
     AuthError,

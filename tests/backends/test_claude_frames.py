@@ -19,8 +19,8 @@ from massgraph.backends.chunks import (
     ReasoningChunk,
     StreamChunk,
 )
-from massgraph.backends.claude_frames import EventReader
-from massgraph.backends.claude_usage import Spent
+from massgraph.backends.claude.frames import EventReader
+from massgraph.backends.claude.usage import Spent
 from massgraph.backends.echo import echoed
 from massgraph.backends.errors import IncompleteStreamError, MalformedResponseError
 from massgraph.backends.fold import Turn, fold

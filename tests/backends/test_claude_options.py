@@ -11,7 +11,7 @@ import pytest
 from anthropic.types.model import Model
 
 from massgraph.backends.claude import ClaudeBackend
-from massgraph.backends.claude_models import PROFILES
+from massgraph.backends.claude.models import PROFILES
 from massgraph.backends.errors import MissingError, UserError
 from massgraph.backends.profile import of_model
 from massgraph.config.options import options_model

@@ -18,7 +18,7 @@ from langchain_core.messages import (
 )
 
 from massgraph.backends.base import ToolSchema
-from massgraph.backends.claude_request import request, resumed
+from massgraph.backends.claude.request import request, resumed
 from massgraph.backends.echo import echo
 from massgraph.backends.errors import BadRequestError
 from massgraph.backends.prefix import with_tail

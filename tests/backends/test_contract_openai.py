@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from massgraph.backends.base import LLMBackend
-from massgraph.backends.openai_responses import OpenAIBackend
+from massgraph.backends.openai import OpenAIBackend
 from tests.wire.server import LoopbackServer
 
 from .contract import BackendContract

@@ -15,7 +15,7 @@ from massgraph.backends.chunks import ContentChunk, StreamChunk
 from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, BadRequestError, UserError
 from massgraph.backends.gemini import GeminiBackend
-from massgraph.backends.gemini_client import open_gemini
+from massgraph.backends.gemini.client import open_gemini
 
 from ..wire.reply import Reply
 from ..wire.server import HttpError, LoopbackServer, WireTurn, silence
@@ -74,15 +74,13 @@ def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert GeminiBackend("gemini-3.8-flash")._at.key == "first-key"
 
 
-async def test_another_server_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that a person or a variable names gets none of Google's keys."""
+async def test_another_server_gets_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server that the variable of the SDK names gets the key of the environment."""
     monkeypatch.setenv("GOOGLE_API_KEY", KEY)
     with LoopbackServer([WireTurn(text="ok")]) as server:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"{server.origin}/")
-        with pytest.raises(BackendError, match="wants a key"):
-            await ask(GeminiBackend("gemini-3.8-flash"))
-    assert "x-goog-api-key" not in server.requests[0].headers
-    assert KEY not in str(server.requests[0])
+        await ask(GeminiBackend("gemini-3.8-flash"))
+    assert server.requests[0].headers["x-goog-api-key"] == KEY
 
 
 async def test_the_version_of_the_api() -> None:

@@ -14,7 +14,7 @@ from google.genai import _api_client, errors
 from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, InternalBackendError, error_class
 from massgraph.backends.failures import translate
-from massgraph.backends.gemini_errors import GEMINI
+from massgraph.backends.gemini.errors import GEMINI
 from massgraph.backends.retry import RetryPolicy
 
 from ..wire.reply import Reply

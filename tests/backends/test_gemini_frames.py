@@ -17,8 +17,8 @@ from massgraph.backends.chunks import (
 from massgraph.backends.echo import echoed
 from massgraph.backends.errors import BackendError, RefusedError
 from massgraph.backends.fold import fold
-from massgraph.backends.gemini_frames import FINISH_REASONS, MALFORMED, FrameReader
-from massgraph.backends.gemini_models import profile_of
+from massgraph.backends.gemini.frames import FINISH_REASONS, MALFORMED, FrameReader
+from massgraph.backends.gemini.models import profile_of
 from massgraph.backends.prices import Tariff
 
 from ..wire.reply import Reply

@@ -14,8 +14,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from massgraph.backends.base import ToolSchema
 from massgraph.backends.chunks import ContentChunk
 from massgraph.backends.errors import BackendError, MalformedResponseError
-from massgraph.backends.gemini_models import PROFILES, profile_of
-from massgraph.backends.gemini_structured import Said, TailReader, route_of, union_schema
+from massgraph.backends.gemini.models import PROFILES, profile_of
+from massgraph.backends.gemini.structured import Said, TailReader, route_of, union_schema
 
 from ..wire.server import LoopbackServer, WireTurn
 from .contract import collect

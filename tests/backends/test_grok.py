@@ -12,7 +12,7 @@ from massgraph.backends.base import ToolSchema
 from massgraph.backends.errors import AuthError, BadRequestError, UserError
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.grok import GrokBackend
-from massgraph.backends.grok_models import GROK_MODELS
+from massgraph.backends.grok.models import GROK_MODELS
 from massgraph.backends.prices import Tariff
 from massgraph.backends.profile import of_model
 from tests.wire.reply import Reply, Request

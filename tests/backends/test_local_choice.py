@@ -17,7 +17,7 @@ from langchain_core.messages import (
 
 from massgraph.backends.base import ToolSchema
 from massgraph.backends.errors import BadRequestError, MalformedResponseError
-from massgraph.backends.local_choice import (
+from massgraph.backends.local.choice import (
     MAX_STRING,
     answer_parameter,
     choice_prompt,
@@ -30,7 +30,7 @@ from massgraph.backends.local_choice import (
     read_choice,
     tidy,
 )
-from massgraph.backends.local_messages import chat_messages
+from massgraph.backends.local.messages import chat_messages
 
 
 def tool(name: str, *, optional: tuple[str, ...] = (), **properties: Any) -> ToolSchema:

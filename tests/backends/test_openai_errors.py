@@ -16,7 +16,7 @@ from openai import _exceptions
 from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, InternalBackendError
 from massgraph.backends.failures import retry_after, translate
-from massgraph.backends.openai_errors import OPENAI
+from massgraph.backends.openai_sdk.errors import OPENAI
 
 AT = Endpoint("http://127.0.0.1:9/v1")
 NOT_EXPORTED = {"SubjectTokenProviderError"}

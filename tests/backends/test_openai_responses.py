@@ -22,8 +22,8 @@ from massgraph.backends.errors import (
     UserError,
 )
 from massgraph.backends.fold import Turn, fold
-from massgraph.backends.openai_models import OPENAI_MODELS, split_effort
-from massgraph.backends.openai_responses import OpenAIBackend
+from massgraph.backends.openai import OpenAIBackend
+from massgraph.backends.openai.models import OPENAI_MODELS, split_effort
 from massgraph.backends.profile import of_model
 from tests.wire.reply import Reply
 from tests.wire.server import LoopbackServer, Said
@@ -448,7 +448,7 @@ async def test_a_server_that_does_not_end_its_stream(
     end: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A response that has ended is complete, whatever the server does then."""
-    monkeypatch.setattr("massgraph.backends.responses.LINGER_S", 0.01)
+    monkeypatch.setattr("massgraph.backends.responses.backend.LINGER_S", 0.01)
     finished = {"type": "response.completed", "response": {}}
     async with LoopbackServer([Reply(frames=(finished,), end=end, closing=())]) as server:
         began = time.perf_counter()

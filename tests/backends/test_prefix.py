@@ -18,8 +18,8 @@ from langchain_core.messages import (
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from massgraph.backends.chat_request import request_body
-from massgraph.backends.local_messages import chat_messages
+from massgraph.backends.chat.request import request_body
+from massgraph.backends.local.messages import chat_messages
 from massgraph.backends.prefix import STABLE, cache_points, split_stable, with_tail
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

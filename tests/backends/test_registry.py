@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
-from massgraph.backends import local_model, registry
+from massgraph.backends import registry
 from massgraph.backends.base import LLMBackend
 from massgraph.backends.chat_completions import ChatCompletionsBackend
 from massgraph.backends.errors import UserError
+from massgraph.backends.local import model as local_model
 from massgraph.backends.registry import (
     PROVIDERS,
     Provider,

@@ -40,10 +40,10 @@ from massgraph.backends.errors import (
     RefusedError,
 )
 from massgraph.backends.fold import Turn, fold
-from massgraph.backends.openai_errors import OPENAI
-from massgraph.backends.responses_builtin import BuiltinUses
-from massgraph.backends.responses_frames import EventReader
-from massgraph.backends.responses_wire import Usage
+from massgraph.backends.openai_sdk.errors import OPENAI
+from massgraph.backends.responses.builtin import BuiltinUses
+from massgraph.backends.responses.frames import EventReader
+from massgraph.backends.responses.wire import Usage
 from massgraph.backends.usage import TokenUsage
 
 AT = Endpoint("http://127.0.0.1:9/v1", "k")

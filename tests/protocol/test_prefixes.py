@@ -17,7 +17,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from massgraph import Agent, Policy, Team
-from massgraph.backends.chat_request import request_body
+from massgraph.backends.chat.request import request_body
 from massgraph.backends.prefix import STABLE, cache_points, split_stable
 from massgraph.nodes.actions import Legal, offered_tools
 from massgraph.nodes.prompts import turn_messages

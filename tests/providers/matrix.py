@@ -17,7 +17,8 @@ from massgraph.backends.chunks import FinishReason
 from massgraph.backends.errors import BackendErrorKind, error_class
 from massgraph.backends.retry import RetryPolicy
 
-from ..wire.reply import Reply, silence
+from ..wire.reply import Reply, Request, silence
+from ..wire.turn import HttpError
 from .breaking import (
     FIRST,
     TEXT,
@@ -156,6 +157,11 @@ def _named(play: Play) -> dict[str, Play]:
     return {"chat": play, "responses": play}
 
 
+def _in_five_minutes(_: Request) -> HttpError:
+    date = formatdate(time.time() + 300, usegmt=True)
+    return HttpError(status=429, headers={"Retry-After": date})
+
+
 _USED_UP = "Your team has either used all available credits or reached its spending limit."
 _WRONG_KEY = f"Incorrect API key provided: {KEY}."
 _LONG = "The prompt is too long: 300000 tokens > 200000 maximum"
@@ -176,13 +182,7 @@ REFUSED: Mapping[str, Fault] = {
         kind="overloaded",
         wait=0.02,
     ),
-    "wait until a date": Fault(
-        play=lambda request: refuse(
-            429, headers={"Retry-After": formatdate(time.time() + 300, usegmt=True)}
-        )(request),
-        kind="rate_limit",
-        wait=300,
-    ),
+    "wait until a date": Fault(play=_in_five_minutes, kind="rate_limit", wait=300),
     "wait until a date that has passed": Fault(
         play=refuse(429, headers={"Retry-After": formatdate(1e9, usegmt=True)}),
         kind="rate_limit",

@@ -1,4 +1,5 @@
 """All providers, on their real SDKs, against every fault of the table."""
+# ruff: noqa: ASYNC110 - nobody tells when the last task of an SDK has ended
 
 from __future__ import annotations
 
@@ -88,7 +89,7 @@ async def ask(backend: LLMBackend) -> Heard:
     try:
         stream = await retrying(begin, POLICY, rng=random.Random(0))
         async for chunk in stream:
-            heard.chunks.append(chunk)  # noqa: PERF401 - what came before an error is kept
+            heard.chunks.append(chunk)
         heard.turn = fold(heard.chunks)
     except BackendError as error:
         heard.error = error
@@ -163,8 +164,7 @@ async def test_fault(name: str, seat: Seat, board: Board, caplog: pytest.LogCapt
     await board.check()
     await settled(before)
     wanted = fault.requests_at(seat.provider, begun=heard.began)
-    if not name.startswith("sent around"):
-        assert len(board.server.requests) == wanted
+    assert len(board.server.requests) == wanted
     assert board.elsewhere.requests == []
     check_secret(heard, backend, caplog.text)
 

@@ -3,6 +3,7 @@
 llmock knows no reasoning and no error in the middle of a stream: the two tests that need them ask
 for less here.
 """
+# ruff: noqa: ASYNC110 - llmock runs in a thread of its own, and tells nobody
 
 from __future__ import annotations
 

@@ -1,0 +1,3 @@
+"""The chat-completions wire: requests and frames."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The Responses wire: requests, events and results."""
+
+from __future__ import annotations
