@@ -136,11 +136,13 @@ def translate(exc: Exception, at: Endpoint, dialect: Dialect) -> BackendError:
         retry_after=_wait(exc, body, dialect),
         status=status,
     )
-    if any(at.redact(str(link)) != str(link) for link in causes(exc)):
-        error.__suppress_context__ = True
-    else:
-        error.__cause__ = exc
+    error.__cause__ = harmless(exc, at)
     return error
+
+
+def harmless(exc: Exception, at: Endpoint) -> Exception | None:
+    """Return the exception, if a traceback that shows it shows no secret."""
+    return None if any(at.redact(str(link)) != str(link) for link in causes(exc)) else exc
 
 
 def frame_error(body: Mapping[str, Any], at: Endpoint, dialect: Dialect) -> BackendError:

@@ -40,7 +40,7 @@ def open_http(
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         # Neither the conversation nor the key goes where base_url does not point.
         follow_redirects=False,
-        verify=_tls(),
+        verify=tls(),
         # A proxy of the environment is not on the way to this machine itself.
         trust_env=not is_loopback(at.url),
     )
@@ -53,7 +53,7 @@ def _load_event_loop() -> None:
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Return the one TLS context: to read the certificates takes tens of milliseconds."""
     import httpx2
 

@@ -6,6 +6,7 @@ The adapter translates and does nothing else; it does not retry. What a model ta
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,6 +16,7 @@ from ..base import BuiltinTool, ToolSchema
 from ..chunks import StreamChunk
 from ..endpoint import Endpoint, Vendor, endpoint
 from ..errors import MalformedResponseError, UserError
+from ..failures import harmless
 from ..prices import Tariff
 from ..profile import taken
 from ..pump import pumped
@@ -43,6 +45,9 @@ _VENDOR = Vendor(
 _API_VERSION = "v1beta"
 """Calls held to their schemas, and functions beside builtin tools, are previews: not in `v1` yet.
 https://ai.google.dev/gemini-api/docs/api-versions"""
+
+LINGER_S = 0.5
+"""Seconds to wait for the rest of a stream, once it is said why the model stopped."""
 
 _SETTINGS: Mapping[BuiltinTool, str] = {
     "web_search": "enable_web_search",
@@ -172,8 +177,11 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         )
         in_text = bool(tools) and route != "native"
         reader = FrameReader(self._profile, self._tariff, in_text=in_text)
-        async with aclosing(pumped(self._frames(client, body))) as frames:
-            async for frame in frames:
+        async with (
+            aclosing(pumped(self._frames(client, body))) as frames,
+            aclosing(_to_the_end(frames, reader)) as needed,
+        ):
+            async for frame in needed:
                 for chunk in reader.read(frame):
                     yield chunk
         for chunk in reader.done():
@@ -191,11 +199,30 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         except UnknownApiResponseError as exc:
             raise MalformedResponseError(
                 f"{self._at.shown} sent what is no JSON. Is base_url right?"
-            ) from exc
+            ) from harmless(exc, self._at)
         except (AttributeError, LookupError, TypeError) as exc:
             raise MalformedResponseError(
-                f"{self._at.shown} sent a frame of the wrong shape: {exc}"
-            ) from exc
+                self._at.redact(f"{self._at.shown} sent a frame of the wrong shape: {exc}")
+            ) from harmless(exc, self._at)
+
+
+async def _to_the_end(
+    frames: AsyncIterator[types.GenerateContentResponse], reader: FrameReader
+) -> AsyncGenerator[types.GenerateContentResponse]:
+    """Yield the frames; once the answer is whole, what happens to the stream does not matter."""
+    from httpx2 import TransportError
+
+    while True:
+        try:
+            async with asyncio.timeout(LINGER_S if reader.finished else None):
+                frame = await anext(frames)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, TransportError):
+            if reader.finished:
+                return
+            raise
+        yield frame
 
 
 def _without_version(at: Endpoint) -> tuple[Endpoint, str | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..endpoint import Endpoint
-from ..transport import open_http
+from ..transport import open_http, tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -102,6 +102,9 @@ def _client(at: Endpoint, http: httpx2.AsyncClient, api_version: str) -> GeminiC
             api_version=api_version,
             headers={name.lower(): value for name, value in at.extra_headers.items()},
             httpx_async_client=http,
+            # It would read the certificates twice more, for connections that are never made.
+            client_args={"verify": tls()},
+            async_client_args={"ssl": tls()},
         ),
     )
     return GeminiClient(sdk, http)

@@ -98,6 +98,11 @@ class FrameReader:
             if not candidate.index:  # others are answers that nobody asked for
                 yield from self._read_candidate(candidate)
 
+    @property
+    def finished(self) -> bool:
+        """Whether a frame has said why the model stopped; the tokens may still come."""
+        return self._finish is not None
+
     def _read_candidate(self, candidate: types.Candidate) -> Iterator[StreamChunk]:
         for part in (candidate.content and candidate.content.parts) or ():
             yield from self._read_part(part)
@@ -136,6 +141,8 @@ class FrameReader:
         from langchain_core.messages import ToolCall
 
         made = call_id or f"call_{uuid.uuid4().hex[:12]}"
+        while any(other["id"] == made for other in self._calls):
+            made += "_"  # or the two would be taken for one
         call = ToolCall(name=name, args=args, id=made, type="tool_call")
         self._calls.append(call)
         return ToolCallsChunk((call,))

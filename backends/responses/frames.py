@@ -216,7 +216,8 @@ class EventReader:
             for index, item in enumerate(response.output or ()):
                 yield from self._whole_item(index, item)
         yield from self._usage(response)
-        finish = self._finished(response, complete=event["type"] == "response.completed")
+        whole = event["type"] == "response.completed" and response.incomplete_details is None
+        finish = self._finished(response, complete=whole)
         yield from self._complete_message()
         yield CompleteResponseChunk(event["response"])
         self._finish = finish

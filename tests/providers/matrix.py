@@ -271,6 +271,11 @@ REFUSED: Mapping[str, Fault] = {
 
 # --- the connection, and what goes over it -----------------------------------------------------
 
+_PASSED_OVER: Mapping[str, BackendErrorKind | None] = {"gemini": None}
+"""Google's SDK takes it for a frame with nothing in it; the answer is whole all the same."""
+_ENDED_INSTEAD: Mapping[str, BackendErrorKind | None] = {"gemini": "incomplete_stream"}
+"""Google's SDK takes it for a stream with nothing in it."""
+
 CONNECTION: Mapping[str, Fault] = {
     "cut before the headers": Fault(
         play=lambda _: Reply(status=None, end="drop"), kind="connection"
@@ -297,9 +302,13 @@ CONNECTION: Mapping[str, Fault] = {
     "no body": Fault(play=body(200, b"", "text/event-stream"), kind="incomplete_stream"),
     "a page": Fault(play=body(200, b"<html>Welcome</html>", "text/html"), kind="malformed"),
     "an answer of another kind": Fault(
-        play=body(200, b'{"id": "x", "object": "list", "data": []}'), kind="malformed"
+        play=body(200, b'{"id": "x", "object": "list", "data": []}'),
+        kind="malformed",
+        others=_ENDED_INSTEAD,
     ),
-    "nothing of no kind": Fault(play=body(200, b"", "application/json"), kind="malformed"),
+    "nothing of no kind": Fault(
+        play=body(200, b"", "application/json"), kind="malformed", others=_ENDED_INSTEAD
+    ),
     "packed, but not": Fault(
         play=lambda request: Reply(
             headers={"Content-Encoding": "gzip"}, frames=encoded(request).frames
@@ -346,9 +355,15 @@ FRAMES: Mapping[str, Fault] = {
     "broken JSON with the key": Fault(
         play=insert(b'{"key": "' + KEY.encode()), kind="malformed", text=FIRST
     ),
-    "a text for a frame": Fault(play=insert(b'"text"'), kind="malformed", text=FIRST),
-    "null for a frame": Fault(play=insert(b"null"), kind="malformed", text=FIRST),
-    "a list for a frame": Fault(play=insert(b"[1, 2]"), kind="malformed", text=FIRST),
+    "a text for a frame": Fault(
+        play=insert(b'"text"'), kind="malformed", others=_PASSED_OVER, text=None
+    ),
+    "null for a frame": Fault(
+        play=insert(b"null"), kind="malformed", others=_PASSED_OVER, text=None
+    ),
+    "a list for a frame": Fault(
+        play=insert(b"[1, 2]"), kind="malformed", others=_PASSED_OVER, text=None
+    ),
     "bytes that are no text": Fault(play=insert(b"\xff\xfe\x80"), kind="malformed", text=FIRST),
     "half a character": Fault(play=changed(at_text("\ud83d")), kind="malformed"),
     "a number for a text": Fault(play=changed(at_text(7)), kind="malformed"),

@@ -40,6 +40,7 @@ from massgraph.nodes.stream import wait_before_next
 from ..wire.brain import brain
 from ..wire.reply import Request
 from ..wire.server import Said
+from .breaking import TEXT
 from .conftest import Board
 from .matrix import FAULTS, POLICY, Fault
 from .seats import KEY, SEATS, Seat, seated
@@ -116,6 +117,7 @@ def check_turn(heard: Heard, fault: Fault) -> None:
     turn = heard.turn
     assert turn is not None, f"{heard.error!r} caused by {heard.error and heard.error.__cause__!r}"
     assert turn.finish_reason == fault.finish
+    assert turn.text == (fault.text or (TEXT if fault.finish == "stop" else turn.text))
     assert len({call["id"] for call in turn.tool_calls}) == len(turn.tool_calls) == fault.calls
     assert sum(isinstance(chunk, DoneChunk) for chunk in heard.chunks) == 1
     assert isinstance(heard.chunks[-1], DoneChunk)
@@ -174,7 +176,7 @@ async def test_fault(name: str, seat: Seat, board: Board, caplog: pytest.LogCapt
 
 async def check_unreachable(seat: Seat, base_url: str, said: str) -> None:
     """Assert that a call fails as one whose server cannot be reached, and says so."""
-    backend = seat.at(base_url, connect_timeout_s=0.2)
+    backend = seat.at(base_url, connect_timeout_s=0.1)
     async with asyncio.timeout(PATIENCE_S):
         heard = await ask(backend)
         await backend.aclose()
