@@ -173,12 +173,12 @@ class GrokBackend(ResponsesBackend):
                 # Server-side tools are there in Responses alone.
                 if self._at.is_own or self._form.tools:
                     raise
-                self._chat_only = True
             else:
                 return
         body = request_body(self.model, messages, tools, {**self._chat_params, **params})
         async with aclosing(chat_chunks(client, self._at, body, self._tariff)) as chunks:
             async for chunk in chunks:
+                self._chat_only = True  # it speaks that, at least
                 yield chunk
 
     def _uses(self) -> BuiltinUses:

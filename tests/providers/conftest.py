@@ -13,7 +13,7 @@ from ..wire.server import LoopbackServer, Said
 from ..wire.turn import HttpError
 from .breaking import Play, whole
 from .matrix import ELSEWHERE
-from .seats import SEATS, seated
+from .seats import SEATS
 
 
 class Board:
@@ -74,8 +74,8 @@ def loaded() -> None:
     """Import all SDKs before the first test that measures time."""
 
     async def load() -> None:
-        for provider in seated():
-            backend = SEATS[provider].open("http://127.0.0.1:9")
+        for seat in SEATS.values():
+            backend = seat.open("http://127.0.0.1:9")
             await backend.prepare()
             await backend.aclose()
 

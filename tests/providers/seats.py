@@ -55,10 +55,3 @@ SEATS: Mapping[str, Seat] = {
         Seat(provider="chat_completions", model="m", path="/v1", llmock="openai"),
     )
 }
-
-
-def seated() -> list[str]:
-    """TEMPORARY."""
-    from massgraph.backends.registry import PROVIDERS
-
-    return [name for name in SEATS if name in PROVIDERS]
