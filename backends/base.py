@@ -51,6 +51,8 @@ class LLMBackend(ABC):
     """True for a model so small that it follows short prompts better than explicit ones."""
     prepare_first: bool = True
     """Whether a run waits for `prepare` before it begins: it may find that something is missing."""
+    takes_tool_choice: bool = False
+    """Whether `stream_with_tools` takes a `tool_choice`; others must be offered what is chosen."""
     unsent: Mapping[str, str] = MappingProxyType({})
     """Parameters that were given, and that the model does not take: name -> why."""
     config_options: ClassVar[type[pydantic.BaseModel] | None] = None
@@ -76,7 +78,9 @@ class LLMBackend(ABC):
         Args:
             messages: The conversation, as LangChain messages.
             tools: What the model may call; empty for plain text.
-            **params: Parameters of this call, over those of the backend.
+            **params: Parameters of this call, over those of the backend. One means the same for all
+                that take it (`takes_tool_choice`): `tool_choice` is `auto`, `any` (one of the tools
+                must be called), `none`, or the name of the tool that must be called.
 
         Returns:
             An async iterator that ends after one `done` or one `error` chunk, and that closes its
@@ -97,6 +101,11 @@ class LLMBackend(ABC):
 
     async def aclose(self) -> None:
         """Close what the running event loop has opened."""
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds for which its provider has asked to be left alone; 0 when none are known."""
+        return 0.0
 
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:

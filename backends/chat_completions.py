@@ -54,6 +54,8 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
         UserError: When the URL is none, or the key is missing.
     """
 
+    takes_tool_choice = True
+
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
         model: str,

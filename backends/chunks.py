@@ -133,3 +133,11 @@ StreamChunk = (
     | ErrorChunk
     | DoneChunk
 )
+
+
+def says_something(chunk: StreamChunk) -> bool:
+    """Return whether a chunk is part of a reply: statuses and figures may come without one.
+
+    A request that fails before such a chunk has said nothing that anybody could have acted on.
+    """
+    return not isinstance(chunk, AgentStatusChunk | UsageChunk)

@@ -6,11 +6,12 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .base import BuiltinTool, LLMBackend, ToolSchema
-from .chunks import AgentStatusChunk, ErrorChunk, StreamChunk, UsageChunk
-from .errors import BackendError, IncompleteStreamError, error_class
+from .chunks import AgentStatusChunk, ErrorChunk, StreamChunk, UsageChunk, says_something
+from .errors import BackendError, IncompleteStreamError, RateLimitError, error_class
 from .usage import TokenUsage
 from .wrapped import WrappedBackend, closing
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
 logger = logging.getLogger("massgraph")
+
+PATIENCE_S = 1.0
+"""The longest pause of the primary that is waited for while there is somebody else to ask."""
 
 
 class FallbackBackend(WrappedBackend):
@@ -34,7 +38,9 @@ class FallbackBackend(WrappedBackend):
     def __init__(self, primary: LLMBackend, fallback: LLMBackend) -> None:
         super().__init__(primary)
         self.fallback = fallback
+        self.takes_tool_choice = primary.takes_tool_choice and fallback.takes_tool_choice
         self.prepare_first = primary.prepare_first or fallback.prepare_first
+        self.unsent = {**fallback.unsent, **primary.unsent}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.backend!r}, {self.fallback!r})"
@@ -97,11 +103,14 @@ class FallbackBackend(WrappedBackend):
         Raises:
             BackendError: When both fail, or one of them breaks in the middle of its reply.
         """
-        begun = False
+        ask = partial(self._asked, messages=messages, tools=tools, params=params)
+        begun, spent = False, TokenUsage()
         try:
-            async with closing(self._asked(self.backend, messages, tools, params)) as stream:
+            self._check_not_paused()
+            async with closing(ask(self.backend)) as stream:
                 async for chunk in stream:
-                    begun = begun or not isinstance(chunk, AgentStatusChunk)
+                    begun = begun or says_something(chunk)
+                    spent = chunk.usage if isinstance(chunk, UsageChunk) else spent
                     yield chunk
             return
         except BackendError as error:
@@ -112,14 +121,22 @@ class FallbackBackend(WrappedBackend):
         logger.warning("%s. It said: %s", says, failed)
         yield AgentStatusChunk(says)
         try:
-            async with closing(self._asked(self.fallback, messages, tools, params)) as stream:
+            async with closing(ask(self.fallback)) as stream:
                 async for chunk in stream:
-                    begun = begun or not isinstance(chunk, AgentStatusChunk)
-                    yield chunk
+                    begun = begun or says_something(chunk)
+                    yield (
+                        UsageChunk(spent + chunk.usage) if isinstance(chunk, UsageChunk) else chunk
+                    )
         except BackendError as error:
             if begun:
                 raise
             raise self._both_failed(failed, error) from failed
+
+    def _check_not_paused(self) -> None:
+        """Raise the primary's error at once while it wants to be left alone for longer."""
+        wait_s = self.backend.pause_s
+        if wait_s > PATIENCE_S:
+            raise RateLimitError(f"It asked for a pause, of which {wait_s:.0f} s are left.")
 
     async def _asked(
         self,
@@ -139,7 +156,7 @@ class FallbackBackend(WrappedBackend):
                         yield UsageChunk(_priced(backend, chunk.usage))
                     case _:
                         yield chunk
-                begun = begun or not isinstance(chunk, AgentStatusChunk)
+                begun = begun or says_something(chunk)
         if not begun:
             raise IncompleteStreamError("The stream ended before it began.")
 

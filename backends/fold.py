@@ -139,6 +139,11 @@ class TurnFold:
         return "" if parts is None else parts.name
 
     @property
+    def usage(self) -> TokenUsage | None:
+        """The last usage that the provider reported, also of a turn that has not ended."""
+        return self._usage
+
+    @property
     def called(self) -> tuple[str, ...]:
         """The names of the tools whose calls have begun."""
         return tuple(parts.name for parts in self._calls if parts.name)

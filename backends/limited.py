@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .base import LLMBackend, ToolSchema
-from .chunks import AgentStatusChunk, DoneChunk, ErrorChunk, StreamChunk, UsageChunk
+from .chunks import (
+    AgentStatusChunk,
+    DoneChunk,
+    ErrorChunk,
+    StreamChunk,
+    UsageChunk,
+    says_something,
+)
 from .errors import BackendError, RateLimitError, UserError
 from .limiter import Limiter, Place, limiter_for
 from .limits import Limits
@@ -54,6 +61,11 @@ class LimitedBackend(WrappedBackend):
         """What all calls of the account may use together."""
         return self._limiter.limits
 
+    @property
+    def pause_s(self) -> float:
+        """Seconds that are left of the pause for which the provider has asked."""
+        return max(self._limiter.pause_s, self.backend.pause_s)
+
     async def stream_with_tools(
         self,
         messages: Sequence[AnyMessage],
@@ -91,7 +103,7 @@ class LimitedBackend(WrappedBackend):
                         usage = chunk.usage
                     if isinstance(chunk, DoneChunk) and usage is not None:
                         place.used(usage.input_tokens + usage.output_tokens)
-                    begun = begun or not isinstance(chunk, AgentStatusChunk)
+                    begun = begun or says_something(chunk)
                     yield chunk
         except BackendError as error:
             if not begun:

@@ -72,6 +72,11 @@ class Limiter:
         with self._lock:
             self._resume_at = max(self._resume_at, self._time() + seconds)
 
+    @property
+    def pause_s(self) -> float:
+        """Seconds that are left of the pause for which the provider has asked."""
+        return max(0.0, self._resume_at - self._time())
+
     def admit(self, place: Place) -> float:
         """Let a call begin, if it may: return 0, or the seconds until it may be worth a look.
 

@@ -91,7 +91,7 @@ class SdkBackend(LLMBackend, Generic[Client]):
 
     async def aclose(self) -> None:
         """Close the running loop's client, and with it its connections."""
-        client = self._clients.pop()
+        client = await self._clients.take()
         if client is not None:
             await self._close(client)
 

@@ -30,6 +30,7 @@ class WrappedBackend(LLMBackend):
         self.model = backend.model
         self.brief_prompts = backend.brief_prompts
         self.prepare_first = backend.prepare_first
+        self.takes_tool_choice = backend.takes_tool_choice
         self.unsent = backend.unsent
 
     def __repr__(self) -> str:
@@ -52,6 +53,11 @@ class WrappedBackend(LLMBackend):
     async def aclose(self) -> None:
         """Close what the backend inside has opened."""
         await self.backend.aclose()
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds for which the provider has asked to be left alone."""
+        return self.backend.pause_s
 
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphBubbleUp
@@ -31,6 +31,7 @@ from ..backends.chunks import (
     ToolCallDeltaChunk,
     ToolCallsChunk,
     UsageChunk,
+    says_something,
 )
 from ..backends.errors import (
     BackendError,
@@ -130,6 +131,7 @@ class Call:
         self._watch = watch
         self._live = live
         self._fold = TurnFold()
+        self._lost = TokenUsage()
         self._partial = PartialString(request.listener.watched)
         self._retries = 0
         self._begun = False
@@ -147,9 +149,15 @@ class Call:
 
     @property
     def usage(self) -> Usage:
-        """What the call has used, as far as it can be told now."""
+        """What the call has used, as far as the provider has told."""
         usage = no_usage()
         usage["calls"], usage["retries"] = int(self._begun), self._retries
+        told = self._lost + self._told()
+        usage["input_tokens"] = told.input_tokens
+        usage["cached_tokens"] = told.cached_tokens
+        usage["output_tokens"] = told.output_tokens
+        usage["reasoning_tokens"] = told.reasoning_tokens
+        usage["cost_usd"] = told.estimated_cost
         return usage
 
     async def run(self) -> Reply:
@@ -173,27 +181,19 @@ class Call:
             case str():
                 return Reply(end, self.stopped_usage())
             case Turn():
-                return Reply(end, self._used(end))
+                return Reply(end, self.usage)
 
-    def _used(self, turn: Turn) -> Usage:
-        usage, reported = self.usage, turn.usage or TokenUsage()
-        usage["input_tokens"] = reported.input_tokens
-        usage["cached_tokens"] = reported.cached_tokens
-        usage["output_tokens"] = reported.output_tokens
-        usage["reasoning_tokens"] = reported.reasoning_tokens
-        usage["cost_usd"] = self._cost(reported)
-        return usage
-
-    def _cost(self, reported: TokenUsage) -> float | None:
-        backend = self._request.backend
+    def _told(self) -> TokenUsage:
+        """Return what the provider has told of the request that runs, with its price."""
+        told, backend = self._fold.usage or TokenUsage(), self._request.backend
         try:
-            return backend.calculate_cost(reported)
+            return replace(told, estimated_cost=backend.calculate_cost(told))
         except Exception:  # an answer is not lost for want of its price
             logger.warning("%s cannot tell what a call cost.", backend.provider_name, exc_info=True)
-            return None
+            return replace(told, estimated_cost=None)
 
     def wasted_usage(self) -> Usage:
-        """Return the usage of a call whose text nobody will read: an estimate."""
+        """Return the usage of a call whose text nobody will read; how much text is an estimate."""
         usage = self.usage
         usage["wasted_tokens"] = estimate_tokens(self._fold.chars)
         return usage
@@ -238,7 +238,7 @@ class Call:
         async for chunk in stream:
             if isinstance(chunk, ErrorChunk):
                 raise chunk.error
-            if not isinstance(chunk, AgentStatusChunk):
+            if says_something(chunk):
                 return chunk
             self._take(chunk)
         raise IncompleteStreamError("The stream ended before it began.")
@@ -248,6 +248,8 @@ class Call:
         self._request.listener.retried(str(error), wait_s)
         self._retries += 1
         self._status = ""
+        self._lost += self._told()
+        self._fold = TurnFold()
 
     def _heard(self) -> None:
         self._watch.heard = self._live.now

@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadRequestError
+from ..tool_choice import ChoiceForm
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage
 
     from ..base import ToolSchema
+
+
+_CHOICES = ChoiceForm(
+    {"auto": "auto", "any": "required", "none": "none"},
+    lambda name: {"type": "function", "function": {"name": name}},
+)
 
 
 def request_body(
@@ -26,7 +33,8 @@ def request_body(
         model: The model.
         messages: The conversation.
         tools: What the model may call.
-        params: Further keys of the body; what is None is left out.
+        params: Further keys of the body; what is None is left out. `tool_choice` may be a word of
+            ours, or the name of a tool.
 
     Raises:
         BadRequestError: When a message is of a kind that the protocol does not have.
@@ -40,6 +48,7 @@ def request_body(
     if tools:
         body["tools"] = [_tool(tool) for tool in tools]
     body.update(params)
+    body["tool_choice"] = _CHOICES.wire(body.get("tool_choice"), tools)
     return {name: value for name, value in body.items() if value is not None}
 
 

@@ -71,6 +71,8 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
             lacks what is asked of it.
     """
 
+    takes_tool_choice = True
+
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
         model: str,
@@ -141,6 +143,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         tools: Sequence[ToolSchema],
         params: Mapping[str, Any],
     ) -> AsyncGenerator[StreamChunk]:
+        tools, params = self._settings.offer(tools, params, self.model)
         sent = request(
             self.model,
             messages,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..base import BuiltinTool
+from ..base import BuiltinTool, ToolSchema
 from ..errors import UserError
 from ..profile import taken
+from ..tool_choice import WORDS, ChoiceForm, offered
 from .models import WIRE_NAMES, Effort, Profile
 
 # https://platform.claude.com/docs/en/api/versioning
@@ -16,6 +18,11 @@ _GONE = "sampling parameters are gone from Anthropic's API since its version 202
 _SAMPLING: Mapping[str, str] = {"temperature": _GONE, "top_p": _GONE, "top_k": _GONE}
 _SMALLEST_BUDGET = 1024
 _FORCING = ("any", "tool")
+_CHOICES = ChoiceForm(
+    {word: {"type": word} for word in WORDS}, lambda name: {"type": "tool", "name": name}
+)
+
+logger = logging.getLogger("massgraph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +33,33 @@ class Settings:
         params: Keys of the body.
         unsent: What was set, and is not sent: name -> why.
         thinks_by_itself: Whether `thinking` is in `params` only so that it is shown.
+        forced: Whether a call can be forced: no model takes that while it is told to think.
     """
 
     params: Mapping[str, Any]
     unsent: Mapping[str, str] = field(default_factory=dict[str, str])
     thinks_by_itself: bool = False
+    forced: bool = True
+
+    def offer(
+        self, tools: Sequence[ToolSchema], params: Mapping[str, Any], model: str
+    ) -> tuple[Sequence[ToolSchema], Mapping[str, Any]]:
+        """Return the tools of one request, and its parameters with the choice of one on the wire.
+
+        A call that cannot be forced is not: the chosen tool alone is offered then.
+
+        Args:
+            tools: What the model may call.
+            params: The keys of this call.
+            model: The model, for a warning about what it does not take.
+        """
+        choice = params.get("tool_choice")
+        params = {**params, "tool_choice": _CHOICES.wire(choice, tools)} if choice else params
+        if not forces(params) or (self.forced and params.get("thinking") is None):
+            return tools, params
+        logger.warning("claude:%s cannot be forced to call a tool: tool_choice is not sent.", model)
+        named = params["tool_choice"].get("name")
+        return offered(tools, named), {**params, "tool_choice": None}
 
     def merged(self, params: Mapping[str, Any], model: str) -> dict[str, Any]:
         """Return the keys of one request's body.
@@ -43,7 +72,7 @@ class Settings:
         mine, _ = taken(params, _SAMPLING, model=model)
         merged = {**self.params, **left_out, **mine}
         if forces(merged) and self.thinks_by_itself and "thinking" not in params:
-            del merged["thinking"]
+            merged.pop("thinking", None)
         return merged
 
 
@@ -90,8 +119,14 @@ def settings(
     params.update(extra)
     params["tools"] = [*builtin, *(extra.get("tools") or ())]
     asked = bool(sent.keys() & {"reasoning_effort", "thinking_budget"}) or "thinking" in extra
-    _check_choice(model, profile, params, asked=asked and budget != 0)
-    return Settings(params=params, unsent={**unsent, **more_unsent}, thinks_by_itself=not asked)
+    told = asked and _is_on(params.get("thinking"))
+    _check_choice(model, profile, params, asked=told)
+    return Settings(
+        params=params,
+        unsent={**unsent, **more_unsent},
+        thinks_by_itself=not asked,
+        forced=profile.forced and not told,
+    )
 
 
 def builtin_tools(
@@ -176,6 +211,10 @@ def _thinking(profile: Profile, effort: Effort | None, budget: int | None) -> di
         # Without `display`, newer models think in silence.
         return {"type": "adaptive", "display": "summarized"}
     return {}
+
+
+def _is_on(thinking: Any) -> bool:
+    return isinstance(thinking, Mapping) and thinking.get("type", "disabled") != "disabled"
 
 
 def _check_choice(model: str, profile: Profile, params: Mapping[str, Any], *, asked: bool) -> None:

@@ -6,7 +6,6 @@ The adapter translates and does nothing else; it does not retry. What a model ta
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,10 +16,12 @@ from ..chunks import StreamChunk
 from ..endpoint import Endpoint, Vendor, endpoint
 from ..errors import MalformedResponseError, UserError
 from ..failures import harmless
+from ..linger import to_the_end
 from ..prices import Tariff
 from ..profile import taken
 from ..pump import pumped
 from ..sdk import SdkBackend
+from ..tool_choice import offered
 from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
 from .client import GeminiClient, open_gemini
 from .errors import GEMINI
@@ -45,9 +46,6 @@ _VENDOR = Vendor(
 _API_VERSION = "v1beta"
 """Calls held to their schemas, and functions beside builtin tools, are previews: not in `v1` yet.
 https://ai.google.dev/gemini-api/docs/api-versions"""
-
-LINGER_S = 0.5
-"""Seconds to wait for the rest of a stream, once it is said why the model stopped."""
 
 _SETTINGS: Mapping[BuiltinTool, str] = {
     "web_search": "enable_web_search",
@@ -84,6 +82,8 @@ class GeminiBackend(SdkBackend[GeminiClient]):
     Raises:
         UserError: When the URL is none, the key is missing, or the model lacks a builtin tool.
     """
+
+    takes_tool_choice = True
 
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
@@ -166,7 +166,10 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         tools: Sequence[ToolSchema],
         params: Mapping[str, Any],
     ) -> AsyncGenerator[StreamChunk]:
+        model = params.get("model") or self.model
         route = route_of(self._profile, builtin=bool(self._builtin))
+        if route != "native":
+            tools = offered(tools, params.get("tool_choice"))
         body = request_body(
             messages,
             tools,
@@ -176,25 +179,25 @@ class GeminiBackend(SdkBackend[GeminiClient]):
             route=route,
         )
         in_text = bool(tools) and route != "native"
-        reader = FrameReader(self._profile, self._tariff, in_text=in_text)
+        reader = FrameReader(self._profile, self._tariff, self._at, in_text=in_text)
         async with (
-            aclosing(pumped(self._frames(client, body))) as frames,
-            aclosing(_to_the_end(frames, reader)) as needed,
+            aclosing(pumped(self._frames(client, model, body))) as stream,
+            aclosing(to_the_end(stream, lambda: reader.patience_s, self._at.shown)) as frames,
         ):
-            async for frame in needed:
+            async for frame in frames:
                 for chunk in reader.read(frame):
                     yield chunk
         for chunk in reader.done():
             yield chunk
 
     async def _frames(
-        self, client: GeminiClient, body: Mapping[str, Any]
+        self, client: GeminiClient, model: str, body: Mapping[str, Any]
     ) -> AsyncIterator[types.GenerateContentResponse]:
         """Yield the frames; what the SDK trips over is not what the protocol allows."""
         from google.genai.errors import UnknownApiResponseError
 
         try:
-            async for frame in client.frames(self.model, body):
+            async for frame in client.frames(model, body):
                 yield frame
         except UnknownApiResponseError as exc:
             raise MalformedResponseError(
@@ -204,25 +207,6 @@ class GeminiBackend(SdkBackend[GeminiClient]):
             raise MalformedResponseError(
                 self._at.redact(f"{self._at.shown} sent a frame of the wrong shape: {exc}")
             ) from harmless(exc, self._at)
-
-
-async def _to_the_end(
-    frames: AsyncIterator[types.GenerateContentResponse], reader: FrameReader
-) -> AsyncGenerator[types.GenerateContentResponse]:
-    """Yield the frames; once the answer is whole, what happens to the stream does not matter."""
-    from httpx2 import TransportError
-
-    while True:
-        try:
-            async with asyncio.timeout(LINGER_S if reader.finished else None):
-                frame = await anext(frames)
-        except StopAsyncIteration:
-            return
-        except (TimeoutError, TransportError):
-            if reader.finished:
-                return
-            raise
-        yield frame
 
 
 def _without_version(at: Endpoint) -> tuple[Endpoint, str | None]:

@@ -7,13 +7,16 @@ import warnings
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..endpoint import Endpoint
+from ..errors import MalformedResponseError
 from ..transport import open_http, tls
+from .events import plain_events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     import httpx2
     from google import genai
@@ -26,6 +29,7 @@ class GeminiClient:
 
     sdk: genai.Client
     http: httpx2.AsyncClient
+    server: str
 
     async def aclose(self) -> None:
         """Close both."""
@@ -43,6 +47,9 @@ class GeminiClient:
         Args:
             model: The model.
             body: The request as the REST API has it; it takes the place of the SDK's own.
+
+        Raises:
+            MalformedResponseError: When the answer is no stream of such frames.
         """
         from google.genai import types
 
@@ -53,15 +60,26 @@ class GeminiClient:
         )
         opened: list[httpx2.Response] = []
         _opened.set(opened)
+        answered = False
         try:
             async for frame in await self.sdk.aio.models.generate_content_stream(
                 model=model, contents="-", config=config
             ):
+                answered = answered or bool(frame.candidates or frame.prompt_feedback)
                 yield frame
+            if not answered:
+                self._check_type(opened[-1].headers.get("content-type", ""))
         finally:
             # Where the SDK fails in the middle, it leaves the connection to the garbage collector.
             for response in opened:
                 await response.aclose()
+
+    def _check_type(self, content_type: str) -> None:
+        if "text/event-stream" not in content_type:
+            raise MalformedResponseError(
+                f"{self.server} answered with {content_type or 'nothing'}, not with a stream. "
+                "Is base_url right?"
+            )
 
 
 _opened: ContextVar[list[httpx2.Response]] = ContextVar("_opened")
@@ -90,6 +108,8 @@ def _client(at: Endpoint, http: httpx2.AsyncClient, api_version: str) -> GeminiC
 
     async def keep(response: httpx2.Response) -> None:
         _opened.get([]).append(response)
+        if response.is_success:
+            vars(response)["aiter_bytes"] = partial(_plain_bytes, response.aiter_bytes)
 
     http.event_hooks = {"request": [amend], "response": [keep]}
     # It warns of each word that a newer API has: those words are read as what they are.
@@ -107,7 +127,11 @@ def _client(at: Endpoint, http: httpx2.AsyncClient, api_version: str) -> GeminiC
             async_client_args={"ssl": tls()},
         ),
     )
-    return GeminiClient(sdk, http)
+    return GeminiClient(sdk, http, at.shown)
+
+
+def _plain_bytes(read: Callable[[], AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
+    return plain_events(read())
 
 
 _FRAME = b'data: {"candidates": [{"content": {"parts": [{"text": "-"}]}}]}\r\n\r\n'

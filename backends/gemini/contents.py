@@ -98,7 +98,7 @@ class Conversation:
 
     def _answer(self, message: AIMessage) -> list[Part]:
         items = echoed(PROVIDER, message)
-        if items is None or not (self._native or _is_in_words(items)):
+        if items is None or (message.tool_calls and self._native == _is_in_words(items)):
             parts = list(self._foreign(message))
         else:
             parts = [dict(item) for item in items]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..chunks import (
@@ -20,7 +21,10 @@ from ..chunks import (
 )
 from ..echo import echo
 from ..errors import IncompleteStreamError, MalformedResponseError, RefusedError
+from ..failure_words import one_line
+from ..linger import LINGER_S
 from .contents import PROVIDER, Part
+from .finish import FINISH_REASONS, MALFORMED, UNSURE_S
 from .found import Found
 from .structured import TailReader
 
@@ -28,38 +32,9 @@ if TYPE_CHECKING:
     from google.genai import types
     from langchain_core.messages import ToolCall
 
+    from ..endpoint import Endpoint
     from ..prices import Counts, Tariff
     from .models import Profile
-
-MALFORMED = "malformed"
-
-FINISH_REASONS: Mapping[str, FinishReason | str] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",  # more tokens than one request may have: nobody asks for the rest
-    "SAFETY": "refusal",
-    "RECITATION": "refusal",
-    "LANGUAGE": "refusal",
-    "BLOCKLIST": "refusal",
-    "PROHIBITED_CONTENT": "refusal",
-    "SPII": "refusal",
-    "ESCALATION": "refusal",
-    "PUP_LIMITED_DISABLED": "refusal",
-    "MODEL_ARMOR": "refusal",
-    "IMAGE_SAFETY": "refusal",
-    "IMAGE_PROHIBITED_CONTENT": "refusal",
-    "IMAGE_RECITATION": "refusal",
-    "IMAGE_OTHER": "refusal",
-    "NO_IMAGE": "other",
-    "OTHER": "other",
-    "FINISH_REASON_UNSPECIFIED": "other",
-    "MALFORMED_FUNCTION_CALL": MALFORMED,
-    "UNEXPECTED_TOOL_CALL": MALFORMED,
-    "TOO_MANY_TOOL_CALLS": MALFORMED,
-    "MISSING_THOUGHT_SIGNATURE": MALFORMED,
-    "MALFORMED_RESPONSE": MALFORMED,
-}
-"""Why a candidate ended; what is not known is `other`."""
 
 
 class FrameReader:
@@ -68,17 +43,21 @@ class FrameReader:
     Args:
         profile: What the model takes, and what of its searches is billed.
         tariff: What it costs.
+        at: The server, and its key, which its words may not show.
         in_text: Whether the tools are called at the end of the text.
     """
 
-    def __init__(self, profile: Profile, tariff: Tariff, *, in_text: bool) -> None:
-        self._profile, self._tariff = profile, tariff
+    def __init__(
+        self, profile: Profile, tariff: Tariff, at: Endpoint, *, in_text: bool = False
+    ) -> None:
+        self._profile, self._tariff, self._at = profile, tariff, at
         self._tail = TailReader() if in_text else None
         self._found = Found()
         self._text: list[str] = []
         self._parts: list[Part] = []
         self._calls: list[ToolCall] = []
         self._counts: Counts | None = None
+        self._spoke = self._spoke_on = False
         self._finish: str | None = None
         self._why = ""
 
@@ -93,28 +72,46 @@ class FrameReader:
         feedback = frame.prompt_feedback
         if feedback is not None and feedback.block_reason:
             reason = feedback.block_reason_message or feedback.block_reason.value
-            raise RefusedError(f"Gemini declines the prompt: {reason}")
+            raise RefusedError(self._words(f"Gemini declines the prompt: {reason}"))
         for candidate in frame.candidates or ():
             if not candidate.index:  # others are answers that nobody asked for
                 yield from self._read_candidate(candidate)
 
     @property
-    def finished(self) -> bool:
-        """Whether a frame has said why the model stopped; the tokens may still come."""
-        return self._finish is not None
+    def patience_s(self) -> float | None:
+        """Seconds to wait for more, once a frame has said why the model stopped; else None."""
+        if not self._is_whole:
+            return None
+        return LINGER_S if self._spoke_on else UNSURE_S
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether a frame has said why the model stopped.
+
+        Some servers say `STOP` in empty frames while the model still thinks.
+        """
+        return self._finish is not None and (self._spoke or self._finish != "STOP")
 
     def _read_candidate(self, candidate: types.Candidate) -> Iterator[StreamChunk]:
-        for part in (candidate.content and candidate.content.parts) or ():
-            yield from self._read_part(part)
+        # Words behind the end are no part of it, except where each frame says that it is the end.
+        if candidate.finish_reason or not self._is_whole:
+            for part in (candidate.content and candidate.content.parts) or ():
+                yield from self._read_part(part)
+            self._read_end(candidate)
         self._found.metadata(candidate)
+
+    def _read_end(self, candidate: types.Candidate) -> None:
         if candidate.finish_reason:
             self._finish = candidate.finish_reason.value
             self._why = candidate.finish_message or ""
+        elif self._spoke:
+            self._spoke_on, self._finish = True, None
 
     def _read_part(self, part: types.Part) -> Iterator[StreamChunk]:
-        for text in (part.text, part.function_call and part.function_call.name):
-            _check_whole(text or "")
-        self._keep(part.model_dump(mode="json", by_alias=True, exclude_none=True))
+        told = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+        _check_whole(told)
+        self._spoke = self._spoke or any(told.values())
+        self._keep(told)
         if part.function_call:
             yield self._called(part.function_call)
         elif part.tool_call:
@@ -176,12 +173,21 @@ class FrameReader:
             raise IncompleteStreamError("The stream ended before the answer did.")
         finish = FINISH_REASONS.get(self._finish, "other")
         if finish == MALFORMED:
-            raise MalformedResponseError(f"Gemini stopped: {self._finish} {self._why}".rstrip())
-        yield from self._wrote(self._why) if finish == "refusal" else self._last_words()
+            raise MalformedResponseError(self._words(f"Gemini stopped: {self._finish} {self._why}"))
+        yield from self._declined() if finish == "refusal" else self._last_words()
         if results := self._found.results():
+            _check_whole(results)
             yield BuiltinToolResultsChunk(results)
         yield CompleteMessageChunk(echo(PROVIDER, self._parts, "".join(self._text), self._calls))
         yield DoneChunk(self._reason(finish))
+
+    def _words(self, text: str) -> str:
+        return one_line(self._at.redact(text))
+
+    def _declined(self) -> Iterator[StreamChunk]:
+        if self._tail is not None:
+            yield from self._wrote(self._tail.give_up())
+        yield from self._wrote(self._why)
 
     def _last_words(self) -> Iterator[StreamChunk]:
         if self._tail is None:
@@ -201,15 +207,17 @@ class FrameReader:
                 return "other"
 
     def _used(self, counts: Counts) -> Iterator[UsageChunk]:
-        if counts != self._counts:
+        if counts != self._counts and any(counts.values()):  # a frame may tell of other things
             self._counts = counts
             yield UsageChunk(self._tariff.usage(counts))
 
 
-def _check_whole(text: str) -> None:
+def _check_whole(value: Any) -> None:
     """Refuse half a character: it could be neither stored nor shown."""
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise MalformedResponseError("Gemini sent half a surrogate pair.")
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise MalformedResponseError("Gemini sent half a surrogate pair.") from exc
 
 
 def _counts(usage: types.GenerateContentResponseUsageMetadata) -> Counts:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ..base import BuiltinTool
+from ..tool_choice import ChoiceForm
 from .contents import Conversation
 from .structured import Route, instruction, union_schema
 
@@ -23,6 +24,12 @@ BUILTIN_KEYS: Mapping[BuiltinTool, str] = {
     "code_execution": "codeExecution",
     "url_context": "urlContext",
 }
+
+_CHOICES = ChoiceForm(
+    {"auto": {}, "any": {"mode": "ANY"}, "none": {"mode": "NONE"}},
+    lambda name: {"mode": "ANY", "allowedFunctionNames": [name]},
+)
+"""How `functionCallingConfig` says it."""
 
 _GENERATION: Mapping[str, str] = {
     "max_tokens": "maxOutputTokens",
@@ -58,6 +65,9 @@ _WHOLE: Mapping[str, str] = {
 }
 """Parameters beside it, as Python and the SDK write them."""
 
+_ELSEWHERE = ("model", "tool_choice")
+"""Parameters that stand in the URL, and beside the tools."""
+
 
 def request_body(
     messages: Sequence[AnyMessage],
@@ -73,7 +83,8 @@ def request_body(
     Args:
         messages: The conversation.
         tools: What the model may call.
-        params: Parameters, by our names, Python's or the API's; what is None is left out.
+        params: Parameters, by our names, Python's or the API's; what is None is left out. Where
+            tools are functions, `tool_choice` is one of our words, or the name of a tool.
         profile: What the model takes.
         builtin: The builtin tools that are switched on.
         route: How the tools are offered.
@@ -96,6 +107,8 @@ def request_body(
         body["tools"] = [*_functions(declared), *({BUILTIN_KEYS[name]: {}} for name in builtin)]
     if declared:
         body["toolConfig"] = _tool_config(profile, combined=bool(builtin))
+        calling = _CHOICES.wire(params.get("tool_choice") or "auto", declared)
+        _merge(body["toolConfig"], {"functionCallingConfig": calling})
     body["generationConfig"] = _generation(profile, tools if route == "schema" else ())
     for layer in _layers(params, profile):
         _merge(body, layer)
@@ -134,7 +147,7 @@ def _generation(profile: Profile, tools: Sequence[ToolSchema]) -> dict[str, Any]
 def _layers(params: Mapping[str, Any], profile: Profile) -> Iterator[dict[str, Any]]:
     """Yield the parameters, each where the API has it."""
     for name, value in params.items():
-        if value is None or name in profile.refused:
+        if value is None or name in profile.refused or name in _ELSEWHERE:
             continue
         if name == "reasoning_effort":
             yield {"generationConfig": {"thinkingConfig": _thinking(profile, value)}}

@@ -127,6 +127,10 @@ class TailReader:
         text, self._held = self._held[:end], self._held[end:]
         return text
 
+    def give_up(self) -> str:
+        """Return what was held back and is text, where the answer was broken off."""
+        return "" if self._begun else self._held
+
     def finish(self) -> Said:
         """Return what the end of the answer is, once it has ended.
 

@@ -17,6 +17,7 @@ from ..later import Later
 from ..prices import Tariff
 from ..pump import pumped
 from ..sdk import SdkBackend
+from ..tool_choice import offered
 from .chunks import MessageReader
 from .client import ModelClient, build_model, open_model
 from .failures import LANGCHAIN
@@ -25,9 +26,13 @@ from .place import ModelPlace, check_installed, place_of_model, place_of_name, s
 if TYPE_CHECKING:
     from langchain_core import language_models as lc
     from langchain_core.messages import AIMessage, AnyMessage
-    from langchain_core.runnables import Runnable
+    from langchain_core.runnables import Runnable, RunnableConfig
 else:
     lc = Later("langchain_core.language_models")
+
+
+_QUIET: RunnableConfig = {"tags": ["nostream"]}
+"""A graph that streams messages passes over the model's own: its tokens are in our chunks."""
 
 
 class LangChainOptions(BaseModel):
@@ -67,6 +72,7 @@ class LangChainBackend(SdkBackend[ModelClient]):
     """
 
     config_options = LangChainOptions
+    takes_tool_choice = True
 
     def __init__(
         self,
@@ -129,7 +135,7 @@ class LangChainBackend(SdkBackend[ModelClient]):
         options = {name: value for name, value in params.items() if value is not None}
         model = _bound(client.model, tools, self._at, options)
         reader = MessageReader()
-        stream = model.astream(list(messages), **options)
+        stream = model.astream(list(messages), _QUIET, **options)
         async with aclosing(pumped(stream)) as pieces:
             async for piece in pieces:
                 for chunk in reader.read(cast("AIMessage", piece)):
@@ -147,11 +153,13 @@ def _bound(
     model: lc.BaseChatModel, tools: Sequence[ToolSchema], at: Endpoint, options: dict[str, Any]
 ) -> Runnable[Any, Any]:
     """Return the model with its tools, as LangChain's integrations take them all: as OpenAI's."""
+    choice = options.pop("tool_choice", "auto")
+    tools = offered(tools, choice) if choice == "none" else tools  # no word that all of them take
     if not tools:
         return model
-    choice = {"tool_choice": options.pop("tool_choice")} if "tool_choice" in options else {}
+    told = {} if choice == "auto" else {"tool_choice": choice}
     try:
-        return model.bind_tools([_tool(tool) for tool in tools], **choice)
+        return model.bind_tools([_tool(tool) for tool in tools], **told)
     except NotImplementedError as exc:
         raise BadRequestError(
             f"{at.shown} cannot call tools (it has no bind_tools), and agents act by calling "

@@ -61,6 +61,8 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
         dialect: How the server says that something failed.
     """
 
+    takes_tool_choice = True
+
     def __init__(
         self,
         form: RequestForm,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..prefix import split_stable
+from ..tool_choice import ChoiceForm
 from .input import input_items
 from .strict_schema import is_strict
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
     from ..base import ToolSchema
+
+
+_CHOICES = ChoiceForm(
+    {"auto": "auto", "any": "required", "none": "none"},
+    lambda name: {"type": "function", "name": name},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,8 @@ class RequestForm:
             messages: The conversation.
             tools: What the model may call.
             params: Further keys of the body; what is None is left out. Their `tools` and
-                `include` are added to those that are there.
+                `include` are added to those that are there; `tool_choice` may be a word of ours,
+                or the name of a tool.
 
         Raises:
             BadRequestError: When a message is of a kind that the protocol does not have.
@@ -70,6 +78,7 @@ class RequestForm:
         for name, value in params.items():
             added = name in ("tools", "include") and isinstance(value, list)
             body[name] = [*body[name], *cast("list[Any]", value)] if added else value
+        body["tool_choice"] = _CHOICES.wire(body.get("tool_choice"), tools)
         body["input"] = input_items(messages, echo_key=self.echo_key, breakpoints=self.breakpoints)
         return {name: value for name, value in body.items() if value not in (None, [])}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, assert_never, cast
+from typing import Any, TypeVar, assert_never, cast
 
+from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableGenerator
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, SecretStr, model_validator
@@ -40,9 +41,13 @@ from ..backends.errors import (
 )
 from ..backends.registry import backend_from_config, build_backend
 from ..backends.retry import RetryPolicy, retrying
+from .blocks import FOUND
 from .calls import CallPieces
 from .model import MassgraphChatModel, last_chunk
 from .tools import choice_of, chosen, tool_schema
+from .whole import kept, restored
+
+T = TypeVar("T")
 
 
 class BackendChatModel(MassgraphChatModel):
@@ -103,6 +108,7 @@ class BackendChatModel(MassgraphChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
         tool_choice: str | dict[str, Any] | bool | None = None,
+        strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Return the model with tools that it may call.
@@ -110,16 +116,34 @@ class BackendChatModel(MassgraphChatModel):
         Args:
             tools: LangChain tools, functions, pydantic classes, or JSON Schemas.
             tool_choice: `any`, `auto`, `none`, or the name of the tool that must be called.
+            strict: Whether the schemas are made such that OpenAI holds calls to them.
             **kwargs: Further parameters of each call.
 
         Raises:
             UserError: When one of them is a provider's own tool, or the choice is none of them.
         """
-        formatted = [convert_to_openai_tool(tool) for tool in tools]
+        formatted = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         schemas = [tool_schema(tool) for tool in formatted]
         choice = choice_of(tool_choice)
-        chosen(schemas, choice, self.backend.provider_name)
+        chosen(schemas, choice, self.backend)
         return self.bind(tools=formatted, tool_choice=choice, **kwargs)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return the model with answers that fit a schema; it goes by tool calling.
+
+        Args:
+            schema: A pydantic class, a TypedDict, or a JSON Schema.
+            include_raw: Whether to return the message, what was read, and what went wrong with it.
+            **kwargs: As LangChain has them.
+
+        Raises:
+            OutputParserException: When the model has not called the tool (at the call; not with
+                `include_raw`).
+        """
+        chain = super().with_structured_output(schema, include_raw=include_raw, **kwargs)
+        return chain if include_raw else chain | RunnableGenerator(_found, _afound)
 
     async def _chunks(
         self, messages: list[BaseMessage], **kwargs: Any
@@ -140,19 +164,19 @@ class BackendChatModel(MassgraphChatModel):
     ) -> AsyncGenerator[StreamChunk]:
         tools = [tool_schema(tool) for tool in kwargs.get("tools") or ()]
         choice = choice_of(kwargs.get("tool_choice"))
-        offered, params = chosen(tools, choice, self.backend.provider_name)
+        offered, params = chosen(tools, choice, self.backend)
         given = {"temperature": self.temperature, "max_tokens": self.max_tokens, **kwargs}
         params |= {
             name: value
             for name, value in given.items()
             if value is not None and name not in ("tools", "tool_choice")
         }
+        name = str(kwargs.get("model") or self.backend.model)
+        asked = restored(messages, self.backend.provider_name, name)
         await self.backend.prepare()
 
         async def request() -> tuple[StreamChunk, AsyncGenerator[StreamChunk]]:
-            stream = self.backend.stream_with_tools(
-                cast("list[AnyMessage]", messages), offered, **params
-            )
+            stream = self.backend.stream_with_tools(asked, offered, **params)
             return await _begun(stream)
 
         policy = RetryPolicy(requests=self.max_retries + 1)
@@ -211,13 +235,11 @@ class _Writer:
                 return [AIMessageChunk(content="", tool_call_chunks=self._calls.whole(chunk))]
             case BuiltinToolResultsChunk():
                 found = [dict(result) for result in chunk.builtin_tool_results]
-                return [
-                    AIMessageChunk(content="", additional_kwargs={"builtin_tool_results": found})
-                ]
+                return [AIMessageChunk(content="", additional_kwargs={FOUND: found})]
             case UsageChunk():
                 self._usage = chunk.usage
             case CompleteMessageChunk():
-                self._extras = dict(chunk.complete_message.additional_kwargs)
+                self._extras = kept(chunk.complete_message)
             case DoneChunk():
                 self._done = chunk
             case ErrorChunk():
@@ -238,12 +260,11 @@ class _Writer:
             raise IncompleteStreamError("The stream ended without its terminal marker.")
         metadata: dict[str, Any] = {"finish_reason": self._done.finish_reason}
         cost = None if self._usage is None else self._backend.calculate_cost(self._usage)
-        if cost is not None:
+        if cost is not None and self._name == self._backend.model:  # of no other are prices known
             metadata["cost_usd"] = cost
         chunk = last_chunk(self._backend.provider_name, self._name, **metadata)
-        kept = {k: v for k, v in self._extras.items() if k != "reasoning_content"}
         usage = None if self._usage is None else usage_metadata(self._usage)
-        return chunk.model_copy(update={"usage_metadata": usage, "additional_kwargs": kept})
+        return chunk.model_copy(update={"usage_metadata": usage, "additional_kwargs": self._extras})
 
 
 def usage_metadata(usage: TokenUsage) -> UsageMetadata:
@@ -254,6 +275,38 @@ def usage_metadata(usage: TokenUsage) -> UsageMetadata:
         total_tokens=usage.input_tokens + usage.output_tokens,
         input_token_details=InputTokenDetails(cache_read=usage.cached_tokens),
         output_token_details=OutputTokenDetails(reasoning=usage.reasoning_tokens),
+    )
+
+
+def _found(answers: Iterator[T | None]) -> Iterator[T]:
+    """Yield what a model's answers were read as.
+
+    Raises:
+        OutputParserException: When that is nothing at all.
+    """
+    nothing = True
+    for answer in answers:
+        if answer is not None:
+            nothing = False
+            yield answer
+    if nothing:
+        raise _nothing()
+
+
+async def _afound(answers: AsyncIterator[T | None]) -> AsyncIterator[T]:
+    nothing = True
+    async for answer in answers:
+        if answer is not None:
+            nothing = False
+            yield answer
+    if nothing:
+        raise _nothing()
+
+
+def _nothing() -> OutputParserException:
+    return OutputParserException(
+        "The model has not called the tool that its answer should go by. Say in the prompt that it "
+        "must, or use include_raw=True to see what it said."
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 
 from ..backends.pump import pumped
 from ..loops import LoopThread
+from .blocks import PROVIDER
 from .calls import finished
 from .stops import StopCut
 
@@ -150,7 +151,7 @@ class MassgraphChatModel(BaseChatModel):
 
 def last_chunk(provider: str, name: str, **metadata: Any) -> AIMessageChunk:
     """Return the chunk that ends an answer."""
-    said = {"model_name": name, "model_provider": provider, **metadata}
+    said = {"model_name": name, "model_provider": PROVIDER, "provider": provider, **metadata}
     return AIMessageChunk(content="", response_metadata=said, chunk_position="last")
 
 

@@ -17,9 +17,8 @@ from ..nodes.record import ResultDict
 from ..result import Result
 from ..team import Team
 from .backend import usage_metadata
+from .blocks import PROVIDER
 from .model import MassgraphChatModel, last_chunk
-
-PROVIDER = "massgraph"
 
 
 class TeamChatModel(MassgraphChatModel):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest.register_assert_rewrite("tests.backends.contract")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def sdk_is_imported() -> None:

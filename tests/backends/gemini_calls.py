@@ -12,7 +12,7 @@ from massgraph.backends.base import ToolSchema
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.gemini import GeminiBackend
 
-from ..wire.reply import Reply
+from ..wire.reply import Frame, Reply
 from ..wire.server import LoopbackServer, Script
 
 KEY = "AIzaSyA-very-secret-key-0123456789"
@@ -78,7 +78,7 @@ def said(*parts: str | Mapping[str, Any], **candidate: Any) -> dict[str, Any]:
     return {"candidates": [{"content": {"role": "model", "parts": made}, **candidate}]}
 
 
-def frames(*made: Mapping[str, Any] | bytes, **reply: Any) -> Reply:
+def frames(*made: Frame, **reply: Any) -> Reply:
     """Return a reply that streams these frames and then ends."""
     return Reply(frames=made, closing=(), newline="\r\n", **reply)
 

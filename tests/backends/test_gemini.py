@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+import traceback
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, BadRequestError, UserError
 from massgraph.backends.gemini import GeminiBackend
 from massgraph.backends.gemini.client import open_gemini
+from massgraph.backends.transport import tls
 
 from ..wire.reply import Reply
 from ..wire.server import HttpError, LoopbackServer, WireTurn, silence
@@ -119,6 +121,18 @@ async def test_timeouts_reach_the_connection() -> None:
     assert seen == [{"connect": 3, "read": 7, "write": 7, "pool": 7}]
 
 
+def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would read them again for each client: 100 ms, for connections that nobody makes."""
+    tls()
+
+    def read(*_: object, **__: object) -> None:
+        pytest.fail("they are read again")
+
+    monkeypatch.setattr("ssl.create_default_context", read)
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", read)
+    open_gemini(Endpoint(LOCAL, KEY), api_version="v1beta", connect_timeout_s=1, idle_timeout_s=1)
+
+
 async def test_a_silent_server_times_out() -> None:
     """A server that says nothing is left after the idle timeout, within a stream, too."""
     with LoopbackServer([silence(), TALK]) as server:
@@ -165,8 +179,7 @@ async def test_breaking_off_closes_the_connection() -> None:
         async for chunk in backend.stream_with_tools(HI, ()):
             if isinstance(chunk, ContentChunk):
                 break
-        left = time.perf_counter()
-        assert await server.disconnected(timeout=1) - left < 0.25
+        await server.disconnected(timeout=2)  # and it would be silent for ten minutes
         await backend.aclose()
 
 
@@ -365,6 +378,46 @@ async def test_no_secret_is_shown() -> None:
         await backend.aclose()
     texts = [repr(backend), str(vars(backend)), str(caught.value), repr(caught.value.__cause__)]
     assert not any(secret in text for text in texts for secret in (KEY, "hunter22"))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f'data: {{"oops": "{KEY}\n\n',
+        f'data: {{"candidates": [{{"content": {{"parts": [{{"text": ["{KEY}"]}}]}}}}]}}\n\n',
+        f'data: {{"candidates": "{KEY}"}}\n\n',
+        f'data: {{"error": {{"code": "{KEY}"}}}}\n\n',
+        f"<p>{KEY}</p>",
+        f'data: "{KEY}"\n\n',
+    ],
+)
+async def test_no_secret_in_a_traceback(frame: str) -> None:
+    """A server that repeats the key puts it nowhere, however it breaks the protocol."""
+    with LoopbackServer([Reply(frames=(frame.encode(),), end="eof")]) as server:
+        backend = open_backend(server)
+        with pytest.raises(BackendError) as caught:
+            await ask(backend)
+    assert caught.value.kind == "malformed"
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("said", [b"", b"{}", b'{"object": "list"}'])
+async def test_an_answer_of_another_kind(said: bytes) -> None:
+    """What is no stream is named, with the question to ask."""
+    reply = Reply(body=said, headers={"Content-Type": "application/json"})
+    with LoopbackServer([reply]) as server, pytest.raises(BackendError) as caught:
+        await ask(open_backend(server))
+    assert "with application/json, not with a stream. Is base_url right?" in str(caught.value)
+    assert caught.value.kind == "malformed"
+
+
+async def test_an_answer_that_is_no_stream() -> None:
+    """A server in between may send a whole answer at once."""
+    answer = b'{"candidates": [{"content": {"parts": [{"text": "ok"}]}, "finishReason": "STOP"}]}'
+    with LoopbackServer(
+        [Reply(body=answer, headers={"Content-Type": "application/json"})]
+    ) as server:
+        assert (await ask(open_backend(server))).text == "ok"
 
 
 async def test_each_chunk_is_a_chunk() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from google.genai import types
+from langchain_core.messages import HumanMessage, ToolMessage
 
 from massgraph.backends.chunks import (
     AgentStatusChunk,
@@ -15,9 +17,11 @@ from massgraph.backends.chunks import (
     UsageChunk,
 )
 from massgraph.backends.echo import echoed
+from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, RefusedError
 from massgraph.backends.fold import fold
-from massgraph.backends.gemini.frames import FINISH_REASONS, MALFORMED, FrameReader
+from massgraph.backends.gemini.finish import FINISH_REASONS, MALFORMED
+from massgraph.backends.gemini.frames import FrameReader
 from massgraph.backends.gemini.models import profile_of
 from massgraph.backends.prices import Tariff
 
@@ -25,7 +29,7 @@ from ..wire.reply import Reply
 from ..wire.server import LoopbackServer, WireTurn
 from ..wire.turn import WireUsage
 from .contract import collect
-from .gemini_calls import PICK, frames, open_backend, said, turn_of
+from .gemini_calls import KEY, PICK, body_of, frames, open_backend, said, turn_of
 
 STOP = said(finishReason="STOP")
 A, B = {"uri": "https://a.example", "title": "A"}, {"uri": "https://b.example", "title": "B"}
@@ -66,7 +70,9 @@ async def test_finish_reasons(reason: str) -> None:
 
 def test_the_words_of_a_refusal() -> None:
     """What the API says in refusing is the text, as far as the SDK passes it on."""
-    reader = FrameReader(profile_of("gemini-3.8-flash"), Tariff("m", "google"), in_text=False)
+    reader = FrameReader(
+        profile_of("gemini-3.8-flash"), Tariff("m", "google"), Endpoint("http://x", None)
+    )
     end = types.Candidate(finish_reason=types.FinishReason.SPII, finish_message="Too private.")
     assert [*reader.read(types.GenerateContentResponse(candidates=[end]))] == []
     turn = fold(reader.done())
@@ -108,14 +114,68 @@ async def test_a_blocked_prompt() -> None:
     error = await failing(frames(blocked))
     assert isinstance(error, RefusedError)
     assert "Not this." in str(error)
+    blocked = {"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": f"No:\n{KEY}"}}
+    said_why = str(await failing(frames(blocked)))
+    assert KEY not in said_why
+    assert "\n" not in said_why
     error = await failing(frames({"promptFeedback": {"blockReason": "NEW_REASON"}}))
     assert "NEW_REASON" in str(error)
 
 
-async def test_a_half_surrogate_is_malformed() -> None:
-    """Half a character could be neither stored nor shown."""
-    half = b'data: {"candidates": [{"content": {"parts": [{"text": "\\ud83d"}]}}]}\n\n'
-    assert (await failing(frames(half))).kind == "malformed"
+@pytest.mark.parametrize(
+    "frame",
+    [
+        said("\ud83d"),
+        said({"text": "\ud83d", "thought": True}),
+        said({"functionCall": {"name": "pick", "args": {"fruit": ["\ud83d"]}}}),
+        said({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "\ud83d"}}),
+        said(groundingMetadata={"groundingChunks": [{"web": {"uri": "x", "title": "\ud83d"}}]}),
+    ],
+)
+async def test_half_a_character_is_malformed(frame: dict[str, Any]) -> None:
+    """It could be neither stored nor shown, wherever it stands, in an event or in mere JSON."""
+    for sent in (frame, json.dumps(frame).encode() + b"\n"):
+        with pytest.raises(BackendError) as caught:
+            await turn_of([frames(sent, STOP)], PICK)
+        assert caught.value.kind == "malformed"
+
+
+async def test_an_end_in_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each frame says why the model stopped, the last one counts, after a pause, too."""
+    monkeypatch.setattr("massgraph.backends.gemini.frames.LINGER_S", 0.01)
+    empty = said(finishReason="STOP")
+    one, two = (said(word, finishReason="STOP") for word in ("It ", "rains."))
+    more = said(" A lot.", finishReason="MAX_TOKENS")
+    turn = await turn_of([frames(empty, empty, one, 0.05, two, 0.05, more)])
+    assert (turn.text, turn.finish_reason) == ("It rains. A lot.", "length")
+    turn = await turn_of([frames(empty, 0.05, said("It "), said("rains."), empty)])
+    assert (turn.text, turn.finish_reason) == ("It rains.", "stop")
+    assert (await turn_of([frames(empty)])).text == ""
+
+
+async def test_what_comes_behind_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens and sources may come late, but no more words; nothing that goes wrong matters."""
+    monkeypatch.setattr("massgraph.backends.gemini.frames.LINGER_S", 0.05)
+    used = {**said("More."), "usageMetadata": {"promptTokenCount": 5}}
+    found = said(groundingMetadata={"webSearchQueries": ["q"]})
+    for wrong in (b"data: {oops\n\n", {"error": {"code": 503}}):
+        turn = await turn_of([frames(said("Well."), STOP, used, found, wrong)])
+        assert turn.text == "Well."
+        assert turn.usage is not None
+        assert turn.usage.input_tokens == 5
+        assert len(turn.builtin_tool_results) == 1
+        assert echoed("gemini", turn.message) == [{"text": "Well."}]
+    for end in ("drop", "stall"):
+        turn = await turn_of([frames(said("Well."), STOP, end=end)], idle_timeout_s=2)
+        assert turn.text == "Well."
+
+
+async def test_silence_behind_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that ends before it begins, and then in silence, has ended."""
+    monkeypatch.setattr("massgraph.backends.gemini.frames.UNSURE_S", 0.05)
+    for reason, finish in (("SAFETY", "refusal"), ("MAX_TOKENS", "length")):
+        turn = await turn_of([frames(said(finishReason=reason), end="stall")])
+        assert (turn.text, turn.finish_reason) == ("", finish)
 
 
 async def test_frames_that_say_nothing() -> None:
@@ -159,6 +219,17 @@ async def test_calls_in_one_frame_and_in_several() -> None:
     assert ids[0] == "a"
     assert len({*ids}) == 3
     assert turn.finish_reason == "tool_calls"
+
+
+async def test_calls_with_one_id() -> None:
+    """No call is lost: each gets an id of its own, and its result goes back by Google's."""
+    fig, pear = ({"functionCall": {"name": "pick", "args": {"n": n}, "id": "a"}} for n in (1, 2))
+    turn = await turn_of([frames(said(fig), said(pear), STOP)], PICK)
+    assert [call["args"] for call in turn.tool_calls] == [{"n": 1}, {"n": 2}]
+    results = [ToolMessage("ok", tool_call_id=call["id"] or "") for call in turn.tool_calls]
+    body = await body_of(PICK, messages=[HumanMessage("Pick."), turn.message, *results])
+    told = [part["functionResponse"]["id"] for part in body["contents"][-1]["parts"]]
+    assert told == ["a", "a"]
 
 
 async def test_a_call_without_a_name() -> None:
@@ -222,6 +293,7 @@ async def test_usage() -> None:
         {**said("a"), "usageMetadata": first},
         {**said("b"), "usageMetadata": last},
         {**STOP, "usageMetadata": last},
+        {"usageMetadata": {"serviceTier": "standard"}},
     )
     used = [chunk.usage for chunk in chunks if isinstance(chunk, UsageChunk)]
     assert len(used) == 2

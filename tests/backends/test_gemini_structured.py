@@ -252,6 +252,12 @@ async def test_a_call_that_a_refusal_cuts_off() -> None:
     assert (turn.text, turn.tool_calls, turn.finish_reason) == ("Well. ", (), "refusal")
 
 
+async def test_text_that_a_refusal_cuts_off() -> None:
+    """What might have become a call, and did not, is text."""
+    turn = await turn_of([frames(said("I use `{", finishReason="SAFETY"))], PICK, **IN_TEXT)
+    assert (turn.text, turn.finish_reason) == ("I use `{", "refusal")
+
+
 async def test_results_go_back_as_text() -> None:
     """What the tools answered is told in words, also for calls that another model made."""
     answer = f"Hm.\n```json\n{CALL}\n```"
@@ -284,3 +290,14 @@ async def test_a_history_of_functions_becomes_text() -> None:
     result = ToolMessage("ok", tool_call_id=turn.tool_calls[0]["id"] or "")
     body = await body_of(messages=[HumanMessage("Pick."), turn.message, result], **IN_TEXT)
     assert [[*part] for content in body["contents"] for part in content["parts"]] == [["text"]] * 3
+
+
+async def test_a_history_in_words_becomes_functions() -> None:
+    """Calls that were made in words are functions where functions are offered, or none answers."""
+    turn = await turn_of([WireTurn(text=f"Hm.\n{CALL}")], PICK, **IN_TEXT)
+    result = ToolMessage("ok", tool_call_id=turn.tool_calls[0]["id"] or "")
+    body = await body_of(PICK, messages=[HumanMessage("Pick."), turn.message, result])
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    assert [part.get("text") for part in parts] == ["Pick.", "Hm.\n", None, None]
+    assert parts[2]["functionCall"]["args"] == {"fruit": "fig"}
+    assert parts[3]["functionResponse"]["id"] == parts[2]["functionCall"]["id"]

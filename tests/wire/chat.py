@@ -198,10 +198,18 @@ def _key(request: Request) -> Iterator[str]:
 
 def _tools(request: Request) -> Iterator[str]:
     functions = [tool["function"] for tool in request.body.get("tools", ())]
-    yield from rules.tool_names([function["name"] for function in functions], NAME)
+    names = [function["name"] for function in functions]
+    yield from rules.tool_names(names, NAME)
     for function in functions:
         if "parameters" in function:
             yield from rules.parameters(function["parameters"], f"function {function['name']!r}")
+    choice = request.body.get("tool_choice")
+    if choice is not None and not functions:
+        yield "'tool_choice' is only allowed when 'tools' are specified."
+    if isinstance(choice, str) and choice not in ("auto", "none", "required"):
+        yield f"Invalid value: {choice!r}. Supported values are: 'none', 'auto', and 'required'."
+    if isinstance(choice, dict) and choice["function"]["name"] not in names:
+        yield f"Tool choice {choice['function']['name']!r} not found in 'tools' parameter."
 
 
 def _messages(request: Request) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import rules
@@ -97,6 +97,7 @@ def _tools(request: Request) -> Iterator[str]:
     yield from rules.tool_names([one["name"] for one in declared], NAME)
     for one in declared:
         yield from _declaration(one)
+    yield from _calling(request, [one["name"] for one in declared])
     if not (declared and _builtin(request)):
         return
     if not is_three(request.model):
@@ -106,6 +107,19 @@ def _tools(request: Request) -> Iterator[str]:
             "Please enable tool_config.include_server_side_tool_invocations to use Built-in tools "
             "with Function calling."
         )
+
+
+def _calling(request: Request, names: Sequence[str]) -> Iterator[str]:
+    calling = as_key(as_key(request.body, "toolConfig", {}), "functionCallingConfig", {})
+    mode, allowed = as_key(calling, "mode", "AUTO"), as_key(calling, "allowedFunctionNames", [])
+    if mode not in ("AUTO", "ANY", "NONE", "VALIDATED"):
+        yield f"Invalid value at 'tool_config.function_calling_config.mode': {mode!r}"
+    if mode == "ANY" and not names:
+        yield "Function calling config is set without function_declarations."
+    if allowed and mode not in ("ANY", "VALIDATED"):
+        yield "Allowed function names may only be set when the mode is ANY or VALIDATED."
+    if unknown := sorted({*allowed} - {*names}):
+        yield f"allowed_function_names: {unknown} are not among the function declarations."
 
 
 def _declaration(one: Mapping[str, Any]) -> Iterator[str]:
