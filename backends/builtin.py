@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Required, TypedDict
 
 BuiltinKind = Literal[
     "web_search", "x_search", "url_context", "code_execution", "citation", "other"
 ]
+
+UNDERWAY: Mapping[BuiltinKind, str] = {
+    "web_search": "searching the web",
+    "x_search": "searching X",
+    "url_context": "reading a page",
+    "code_execution": "running code",
+    "citation": "citing a page",
+    "other": "using a tool",
+}
+"""What a person reads while a tool of this kind is at work, whosoever it is."""
 
 
 class Source(TypedDict, total=False):
@@ -32,3 +43,13 @@ class BuiltinToolResult(TypedDict, total=False):
     code: str
     output: str
     error: str
+
+
+def source(url: str, title: str | None = None, text: str | None = None) -> Source:
+    """Return a page with what is known of it."""
+    made = Source(url=url)
+    if title:
+        made["title"] = title
+    if text:
+        made["text"] = text
+    return made

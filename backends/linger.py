@@ -36,6 +36,25 @@ async def to_the_end(
         except Exception as exc:
             if seconds is None:
                 raise
-            logger.debug("%s did not end its stream: %r", server, type(exc).__name__)
+            _tell(exc, server)
             return
         yield item
+
+
+async def drain(stream: AsyncIterator[object], server: str) -> None:
+    """Read a stream whose answer is whole to its own end, for `LINGER_S` in all.
+
+    Args:
+        stream: The stream; what it still gives, and what goes wrong, does not matter.
+        server: Whose stream it is, in words.
+    """
+    try:
+        async with asyncio.timeout(LINGER_S):
+            async for _ in stream:
+                pass
+    except Exception as exc:
+        _tell(exc, server)
+
+
+def _tell(exc: Exception, server: str) -> None:
+    logger.debug("%s did not end its stream: %r", server, type(exc).__name__)

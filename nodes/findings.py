@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+OUTPUT = "→ "
+"""Stands before what code has printed, behind the code."""
+
 
 def finding(result: Mapping[str, Any]) -> str:
     """Return what one use of a builtin tool came to, or what one citation says.
@@ -27,4 +30,4 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if result.get("code"):
         yield str(result["code"])
     if result.get("output"):
-        yield f"→ {result['output']}"
+        yield f"{OUTPUT}{result['output']}"

@@ -28,7 +28,7 @@ from ..errors import IncompleteStreamError, MalformedResponseError
 from ..prices import Tariff
 from .blocks import OpenBlock
 from .events import Block, Container, Event, event_of
-from .results import citation_of, is_result, result_of
+from .results import citation_of, is_result, result_of, underway
 from .usage import Spent, Usage
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class EventReader:
             yield ToolCallDeltaChunk(opened.call, block.id or None, block.name, given)
         elif block.type == "server_tool_use":
             self._uses[block.id] = content
-            yield AgentStatusChunk(f"using {block.name}")
+            yield AgentStatusChunk(underway(block.name))
         elif is_result(content):
             use = self._uses.get(block.tool_use_id, {})
             yield BuiltinToolResultsChunk((result_of(content, use),))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ..builtin import BuiltinKind, BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source
 
 _LONGEST_TEXT = 2000
 """Characters of a page that are shown; the model has read it all."""
@@ -22,6 +22,11 @@ _KINDS: Mapping[str, BuiltinKind] = {
     "text_editor_code_execution_tool_result": "code_execution",
     "tool_search_tool_result": "other",
 }
+
+
+def underway(name: str) -> str:
+    """Return what a person reads while the builtin tool of this name is used."""
+    return UNDERWAY[_KINDS.get(f"{name}_tool_result", "other")]
 
 
 def is_result(block: Mapping[str, Any]) -> bool:

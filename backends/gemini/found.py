@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..builtin import BuiltinKind, BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -38,9 +38,10 @@ class Found:
 
     # --- what a part says ----------------------------------------------------------------------
 
-    def code(self, part: types.ExecutableCode) -> None:
-        """Take in code that is about to run."""
+    def code(self, part: types.ExecutableCode) -> str:
+        """Take in code that is about to run, and return what a person reads meanwhile."""
         self._code[part.id or ""] = part.code or ""
+        return UNDERWAY["code_execution"]
 
     def code_result(self, part: types.CodeExecutionResult) -> BuiltinToolResult:
         """Return one run of code, now that its output is there."""
@@ -59,10 +60,10 @@ class Found:
         return result
 
     def tool_call(self, call: types.ToolCall) -> str:
-        """Take in the call of another builtin tool, and return its name."""
+        """Take in the call of another builtin tool, and return what a person reads meanwhile."""
         kind = call.tool_type.value if call.tool_type else "a builtin tool"
         self._calls.append((kind, call.id or "", call.args or {}))
-        return kind.lower().replace("_", " ")
+        return UNDERWAY[_KINDS.get(kind, "other")]
 
     # --- what the metadata say -----------------------------------------------------------------
 

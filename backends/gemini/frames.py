@@ -117,7 +117,7 @@ class FrameReader:
         elif part.tool_call:
             yield AgentStatusChunk(self._found.tool_call(part.tool_call))
         elif part.executable_code:
-            self._found.code(part.executable_code)
+            yield AgentStatusChunk(self._found.code(part.executable_code))
         elif part.code_execution_result:
             ran = self._found.code_result(part.code_execution_result)
             yield BuiltinToolResultsChunk((ran,))

@@ -9,16 +9,16 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from ..builtin import BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinToolResult, Source
 
 _BEGUN: Mapping[str, str] = {
-    "web_search_call": "searching the web",
-    "x_search_call": "searching X",
-    "code_interpreter_call": "running code",
+    "web_search_call": UNDERWAY["web_search"],
+    "x_search_call": UNDERWAY["x_search"],
+    "code_interpreter_call": UNDERWAY["code_execution"],
     "file_search_call": "searching files",
     "image_generation_call": "drawing an image",
     "mcp_call": "calling an MCP server",
-    "custom_tool_call": "using a tool",
+    "custom_tool_call": UNDERWAY["other"],
 }
 """What a person reads when an item of this type begins."""
 

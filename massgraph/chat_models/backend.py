@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, TypeVar, assert_never, cast
+from typing import Any, assert_never, cast
 
-from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.runnables import Runnable, RunnableGenerator
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, SecretStr, model_validator
@@ -44,10 +43,9 @@ from ..backends.retry import RetryPolicy, retrying
 from .blocks import FOUND
 from .calls import CallPieces
 from .model import MassgraphChatModel, last_chunk
+from .structured import SOMETHING
 from .tools import choice_of, chosen, tool_schema
 from .whole import kept, restored
-
-T = TypeVar("T")
 
 
 class BackendChatModel(MassgraphChatModel):
@@ -143,7 +141,7 @@ class BackendChatModel(MassgraphChatModel):
                 `include_raw`).
         """
         chain = super().with_structured_output(schema, include_raw=include_raw, **kwargs)
-        return chain if include_raw else chain | RunnableGenerator(_found, _afound)
+        return chain if include_raw else chain | SOMETHING
 
     async def _chunks(
         self, messages: list[BaseMessage], **kwargs: Any
@@ -275,38 +273,6 @@ def usage_metadata(usage: TokenUsage) -> UsageMetadata:
         total_tokens=usage.input_tokens + usage.output_tokens,
         input_token_details=InputTokenDetails(cache_read=usage.cached_tokens),
         output_token_details=OutputTokenDetails(reasoning=usage.reasoning_tokens),
-    )
-
-
-def _found(answers: Iterator[T | None]) -> Iterator[T]:
-    """Yield what a model's answers were read as.
-
-    Raises:
-        OutputParserException: When that is nothing at all.
-    """
-    nothing = True
-    for answer in answers:
-        if answer is not None:
-            nothing = False
-            yield answer
-    if nothing:
-        raise _nothing()
-
-
-async def _afound(answers: AsyncIterator[T | None]) -> AsyncIterator[T]:
-    nothing = True
-    async for answer in answers:
-        if answer is not None:
-            nothing = False
-            yield answer
-    if nothing:
-        raise _nothing()
-
-
-def _nothing() -> OutputParserException:
-    return OutputParserException(
-        "The model has not called the tool that its answer should go by. Say in the prompt that it "
-        "must, or use include_raw=True to see what it said."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from ..nodes import events as ev
+from ..nodes.findings import OUTPUT
 from .safe_text import one_line, safe
 
 Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
@@ -190,7 +191,7 @@ def _of_agent(event: ev.Event) -> Iterator[Line]:
             arguments = one_line(json.dumps(event.arguments, ensure_ascii=False, default=str), 200)
             yield Line(f"calls {one_line(event.name)} {arguments}", "note", event.agent)
         case ev.ToolFinished(error=None):
-            said = f"{one_line(event.name)} gave {one_line(event.result or 'nothing', 200)}"
+            said = f"{one_line(event.name)} gave {_given(event)}"
             yield Line(f"{said}{_took(event)}", "note", event.agent)
         case ev.ToolFinished():
             said = f"{one_line(event.name)} failed: {one_line(event.error or '')}"
@@ -293,6 +294,15 @@ def _broken(line: str, widest: int) -> list[str]:
         pieces.append(line[:at].rstrip())
         line = line[at:].lstrip(" ")
     return [*pieces, line]
+
+
+def _given(event: ev.ToolFinished) -> str:
+    """Return what a tool gave; code may be long, and what it printed is told all the same."""
+    given = event.result or "nothing"
+    code, printed, output = given.partition(f"\n{OUTPUT}")
+    if not event.builtin or not printed:
+        return one_line(given, 200)
+    return f"{one_line(code, 80)} {OUTPUT}{one_line(output, 120)}"
 
 
 def _took(event: ev.ToolFinished) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import subprocess
 import sys
 import threading
@@ -27,7 +26,6 @@ from massgraph.backends.chat_completions import ChatCompletionsBackend
 from massgraph.backends.errors import BadRequestError, UserError
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.guard import forbid_real_requests
-from massgraph.backends.per_loop import PerLoop
 
 from .contract import collect
 from .loopback import LoopbackServer, Request, answer, delta, stream, text, usage_frame
@@ -486,74 +484,13 @@ def test_clients_of_closed_loops_are_forgotten() -> None:
     assert len(backend._clients) == 1
 
 
-async def test_clients_are_opened_in_a_thread() -> None:
-    """What takes long is done off the event loop, once, also for calls at the same time."""
-    clients: PerLoop[object] = PerLoop()
-    threads: list[int] = []
-
-    def make() -> object:
-        threads.append(threading.get_ident())
-        return object()
-
-    first, second = await asyncio.gather(clients.get(make), clients.get(make))
-    assert first is second is await clients.get(make)
-    assert threading.get_ident() not in threads
-    assert clients.pop() is first
-    assert clients.pop() is None
-
-
 async def test_no_thread_outlives_the_opening_of_a_client() -> None:
-    """Neither one that has opened it, nor one whose waiter was cancelled."""
+    """The thread in which a client is opened ends there."""
     before = set(threading.enumerate())
     backend = ChatCompletionsBackend("m", base_url=LOCAL)
     await backend.prepare()
     await backend.aclose()
     assert set(threading.enumerate()) == before
-
-    begun, free = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def make() -> object:
-        loop.call_soon_threadsafe(begun.set)
-        free.wait(5)
-        return object()
-
-    clients: PerLoop[object] = PerLoop()
-    task = asyncio.create_task(clients.get(make))
-    await begun.wait()
-    task.cancel()
-    await asyncio.sleep(0)
-    free.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert set(threading.enumerate()) == before
-    assert len(clients) == 0
-
-
-def test_clients_may_come_and_go_in_several_threads() -> None:
-    """One thread's loop does not trip over another's, and gets a client of its own."""
-    clients: PerLoop[object] = PerLoop()
-    failed: list[BaseException] = []
-
-    async def once() -> None:
-        client = await clients.get(object)
-        assert await clients.get(object) is client
-        if random.random() < 0.5:
-            assert clients.pop() is client
-
-    def work() -> None:
-        try:
-            for _ in range(40):
-                asyncio.run(once())
-        except BaseException as exc:
-            failed.append(exc)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
 
 
 def test_the_sdk_is_imported_late() -> None:

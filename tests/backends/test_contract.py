@@ -23,7 +23,7 @@ from massgraph.backends.openai import OpenAIBackend
 from massgraph.backends.scripted import ScriptedBackend, ScriptedToolCall, ScriptedTurn
 
 from ..wire.server import LoopbackServer
-from ..wire.turn import HttpError
+from ..wire.turn import Args, HttpError
 from .contract import BackendContract, Can, Harness, Said, WireHarness
 
 KEY = "k"
@@ -140,9 +140,9 @@ class TestOpenAIWithoutReasoning(BackendContract):
 
 
 class TestGrok(BackendContract):
-    """A model of xAI, also when it is told to search."""
+    """A model of xAI that is told to search."""
 
-    harness = WireHarness(grok, OPENAI)
+    harness = WireHarness(grok, OPENAI, search_mode="on")
 
 
 class TestClaude(BackendContract):
@@ -191,7 +191,7 @@ def _scripted(turn: Said) -> ScriptedTurn:
         return _anytime(error=cls(turn.message, retry_after=wait, status=turn.status))
     said: dict[str, Any] = {"reasoning": turn.reasoning, "text": turn.text, "delay": turn.delay_s}
     if turn.calls:
-        calls = [ScriptedToolCall(name=name, args=args) for name, args in turn.calls]
+        calls = [ScriptedToolCall(name=name, args=_own(args)) for name, args in turn.calls]
         said["tool_calls"] = tuple(calls)
     ends: dict[str, dict[str, Any]] = {
         "done": {"error": turn.error},
@@ -200,6 +200,10 @@ def _scripted(turn: Said) -> ScriptedTurn:
         "eof": {"error": IncompleteStreamError("It broke off.")},
     }
     return _anytime(**said, **ends[turn.end])
+
+
+def _own(args: Args) -> dict[str, Any] | str:
+    return args if isinstance(args, str) else dict(args)
 
 
 def _anytime(**turn: Any) -> ScriptedTurn:

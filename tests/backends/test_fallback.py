@@ -191,10 +191,9 @@ def test_what_it_costs() -> None:
     backend = FallbackBackend(Part("first", OverloadedError("1"), price=1.0), good(price=2.0))
     (used,) = [chunk.usage for chunk in said(backend) if isinstance(chunk, UsageChunk)]
     assert backend.calculate_cost(used) == 10.0
-    both = FallbackBackend(first, good())
-    with pytest.raises(OverloadedError):
-        said(both)  # it has told what it used: that is a word
-    said(both.fallback)
+    both = FallbackBackend(first, good(price=2.0))
+    *_, last = [chunk.usage for chunk in said(both) if isinstance(chunk, UsageChunk)]
+    assert last == TokenUsage(20, 10, estimated_cost=15.0), "what the first one told is paid, too"
     assert both.token_usage.input_tokens == 20
     both.reset_token_usage()
     assert both.token_usage == TokenUsage()
@@ -287,3 +286,26 @@ def test_the_forms_of_a_fallback() -> None:
     assert Agent("alice", mine).build_backend() is mine
     with pytest.raises(UserError, match="Unknown provider 'clod'"):
         Agent("alice", mine, fallback="clod:x")
+
+
+class Paused(Part):
+    """A backend whose provider wants to be left alone."""
+
+    pause = 0.0
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds."""
+        return self.pause
+
+
+@pytest.mark.parametrize(("pause", "asked"), [(0.5, 1), (30.0, 0)])
+def test_a_long_pause_is_not_waited_for(pause: float, asked: int) -> None:
+    """While the first one's provider wants a longer pause, the fallback is asked at once."""
+    first = Paused("first", ContentChunk("first"), DoneChunk())
+    first.pause = pause
+    second = Part("second", ContentChunk("second"), DoneChunk())
+    backend = FallbackBackend(first, second)
+    texts = [chunk.content for chunk in said(backend) if isinstance(chunk, ContentChunk)]
+    assert texts == (["first"] if asked else ["second"])
+    assert backend.pause_s == pause

@@ -384,7 +384,7 @@ async def test_searches_with_their_ids() -> None:
         chunks = await collect(backend)
         await backend.aclose()
     statuses = [chunk.status for chunk in chunks if isinstance(chunk, AgentStatusChunk)]
-    assert [status for status in statuses if "google" in status] == ["google search web"] * 2
+    assert [status for status in statuses if "search" in status] == ["searching the web"] * 2
     results = [
         r for c in chunks if c.type == "builtin_tool_results" for r in c.builtin_tool_results
     ]

@@ -35,7 +35,7 @@ from massgraph.backends.fold import fold
 from massgraph.backends.langchain import LangChainBackend
 from massgraph.backends.registry import backend_from_config, build_backend
 from tests.wire.server import LoopbackServer, Said
-from tests.wire.turn import HttpError, WireTurn, WireUsage
+from tests.wire.turn import HttpError, WireTurn
 
 from .contract import QUESTION, WEATHER, BackendContract, Can, WireHarness, collect
 
@@ -134,18 +134,6 @@ async def test_nobody_answers() -> None:
     with pytest.raises(BackendConnectionError, match=r"ChatOpenAI \(http://127.0.0.1:9/v1\)"):
         await collect(backend)
     await backend.aclose()
-
-
-async def test_tokens() -> None:
-    """Tokens are counted with what was cached and what was reasoning."""
-    usage = WireUsage(input=20, cached=8, output=9, reasoning=5)
-    with LoopbackServer([WireTurn(text="Hi.", usage=usage)]) as server:
-        backend = LangChainBackend(chat_openai(server, use_responses_api=False))
-        said = fold(await collect(backend)).usage
-        await backend.aclose()
-    assert said is not None
-    assert (said.input_tokens, said.cached_tokens) == (20, 8)
-    assert (said.output_tokens, said.reasoning_tokens) == (9, 5)
 
 
 async def test_what_is_echoed_and_found() -> None:

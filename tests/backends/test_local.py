@@ -474,4 +474,4 @@ class LocalHarness(Harness):
 class TestLocal(BackendContract):
     """The embedded model fulfils the contract."""
 
-    harness = LocalHarness(Can(scripted=False))
+    harness = LocalHarness(Can(scripted=False, wire=False))

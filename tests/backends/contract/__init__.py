@@ -11,53 +11,43 @@ its flag.
 from __future__ import annotations
 
 from .asking import (
-    LONG as LONG,
-)
-from .asking import (
-    QUESTION as QUESTION,
-)
-from .asking import (
-    TEXT as TEXT,
-)
-from .asking import (
-    WEATHER as WEATHER,
-)
-from .asking import (
-    call as call,
-)
-from .asking import (
-    collect as collect,
-)
-from .asking import (
-    collect_failing as collect_failing,
-)
-from .asking import (
-    first_words as first_words,
-)
-from .asking import (
-    listen as listen,
+    LONG,
+    QUESTION,
+    TEXT,
+    WEATHER,
+    call,
+    collect,
+    collect_failing,
+    first_words,
+    listen,
 )
 from .builtin_tools import BuiltinTools
 from .conversations import Conversations
 from .endings import Endings
 from .failures import Failures
-from .harness import (
-    Can as Can,
-)
-from .harness import (
-    Harness as Harness,
-)
-from .harness import (
-    Said as Said,
-)
-from .harness import (
-    WireHarness as WireHarness,
-)
+from .harness import Can, Harness, Said, WireHarness
 from .lives import Lives
 from .stopping import Stopping
 from .texts import Texts
 from .tool_calls import ToolCalls
 from .usage import Usage
+
+__all__ = [
+    "LONG",
+    "QUESTION",
+    "TEXT",
+    "WEATHER",
+    "BackendContract",
+    "Can",
+    "Harness",
+    "Said",
+    "WireHarness",
+    "call",
+    "collect",
+    "collect_failing",
+    "first_words",
+    "listen",
+]
 
 
 class BackendContract(

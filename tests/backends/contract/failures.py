@@ -13,8 +13,6 @@ from tests.wire.turn import HttpError, WireTurn
 from .asking import collect_failing
 from .harness import Part
 
-SECRET = "It went wrong, you there."
-
 
 class Failures(Part):
     """A turn that fails ends in one error of the right kind."""
@@ -35,7 +33,7 @@ class Failures(Part):
     ) -> None:
         """A refused request is an error of its kind, with the wait that is asked for."""
         self.harness.needs("statuses")
-        refused = HttpError(status=status, message=SECRET, retry_after=wait)
+        refused = HttpError(status=status, retry_after=wait)
         async with self.harness.opened(refused) as backend:
             chunks, error = await collect_failing(backend)
         assert (error.kind, error.retry_after) == (kind, wait)

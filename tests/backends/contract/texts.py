@@ -28,7 +28,7 @@ class Texts(Part):
         assert isinstance(chunks[-1], DoneChunk)
         assert not any(isinstance(chunk, ErrorChunk) for chunk in chunks)
 
-    @pytest.mark.parametrize("piece", [1, 8, 1000])
+    @pytest.mark.parametrize("piece", [1, 8])
     async def test_text(self, piece: int) -> None:
         """Text comes through as it was sent, in as many chunks as it was sent."""
         self.harness.needs()
@@ -37,7 +37,7 @@ class Texts(Part):
         turn = fold(chunks)
         assert (turn.text, turn.finish_reason) == (TEXT, "stop")
         assert turn.tool_calls == ()
-        assert piece == 1000 or sum(isinstance(chunk, ContentChunk) for chunk in chunks) > 1
+        assert sum(isinstance(chunk, ContentChunk) for chunk in chunks) > 1
 
     async def test_reasoning(self) -> None:
         """Reasoning comes through beside the text, and is no part of it."""

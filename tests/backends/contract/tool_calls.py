@@ -35,7 +35,7 @@ class ToolCalls(Part):
         assert (turn.text.strip(), turn.finish_reason) == ("", "tool_calls")
         assert _called(turn) == [("weather", {"city": "Ulm"})]
 
-    @pytest.mark.parametrize("piece", [1, 3, 1000])
+    @pytest.mark.parametrize("piece", [1, 1000])
     async def test_several_calls(self, piece: int) -> None:
         """Several calls come through behind a text, in order, each with an id of its own."""
         self.harness.needs()
@@ -46,7 +46,7 @@ class ToolCalls(Part):
         assert all(turn.tool_calls[n]["id"] for n in range(3))
         assert len({call["id"] for call in turn.tool_calls}) == 3
 
-    @pytest.mark.parametrize("piece", [1, 2, 3, 5, 7])
+    @pytest.mark.parametrize("piece", [1, 2, 3])
     async def test_arguments_split_anywhere(self, piece: int) -> None:
         """Escapes that are cut in two are put together again."""
         self.harness.needs("splits")
