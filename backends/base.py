@@ -58,6 +58,9 @@ class LLMBackend(ABC):
     config_options: ClassVar[type[pydantic.BaseModel] | None] = None
     """What a config may say of it, where the arguments of `__init__` do not tell by themselves."""
 
+    own_keys: ClassVar[frozenset[str]] = frozenset()
+    """Keys of its requests that are its own to say: `extra_body` must not hold them."""
+
     def __init__(self) -> None:
         self._usage = TokenUsage()
 

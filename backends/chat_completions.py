@@ -14,24 +14,17 @@ from .base import ToolSchema
 from .chat.request import request_body
 from .chat.stream import chat_chunks
 from .chunks import StreamChunk
-from .endpoint import Vendor, endpoint
+from .endpoint import endpoint
 from .openai_sdk.client import open_openai
 from .openai_sdk.errors import OPENAI
 from .prices import Tariff
 from .sdk import SdkBackend
-from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
+from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
+from .vendors import COMPATIBLE
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
     from openai import AsyncOpenAI
-
-_VENDOR = Vendor(
-    title="OpenAI",
-    url="https://api.openai.com/v1",
-    host="api.openai.com",
-    key_variables=("OPENAI_API_KEY",),
-    shares_key=False,
-)
 
 
 class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
@@ -55,6 +48,7 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
     """
 
     takes_tool_choice = True
+    own_keys = frozenset({"model", "messages", "stream"})
 
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
@@ -70,14 +64,11 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        at = endpoint(COMPATIBLE, base_url, api_key, api_key_env, extra_headers)
         super().__init__(model, at, OPENAI, Tariff(model, url=at.shown))
         self._params: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         self._params.update(extra_body or {})
-        self._timeouts = {
-            "connect_timeout_s": connect_timeout_s,
-            "idle_timeout_s": idle_timeout_s,
-        }
+        self._timeouts = Timeouts(connect_timeout_s, idle_timeout_s)
 
     @property
     def provider_name(self) -> str:
@@ -85,7 +76,7 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
         return "chat_completions"
 
     def _open(self) -> AsyncOpenAI:
-        return open_openai(self._at, **self._timeouts)
+        return open_openai(self._at, self._timeouts)
 
     async def _close(self, client: AsyncOpenAI) -> None:
         await client.close()

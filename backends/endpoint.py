@@ -10,22 +10,11 @@ from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import MissingError, UserError
+from .keys import owner_of, shown_variable, struck
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-"""What may be a variable's name, and shown; a key that stands in its place may not."""
-
-_SHORTEST_SECRET = 4
-"""Shorter keys are placeholders; to redact them would garble the message around them."""
-
-_KEY_PREFIXES: Mapping[str, str] = {
-    "sk-ant-": "Anthropic",
-    "sk-or-": "OpenRouter",
-    "sk-": "OpenAI",
-    "xai-": "xAI",
-    "AIza": "Google",
-    "gsk_": "Groq",
-}
-"""How the keys of a provider begin, the longer prefix first."""
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2."""
+_HEADER_VALUE = re.compile(r"[\t -~]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +26,19 @@ class Vendor:
         url: Its own base URL.
         host: Its own host; those below it are its own, too.
         key_variables: Where its key is looked for, the first one that is set counts.
-        url_variable: The variable that replaces its URL, where its SDK knows one.
-        example: What a base URL looks like, for messages.
         shares_key: Whether another host that a person names gets the key of the variables, too;
             where it does not, another host needs no key.
+        url_variable: The variable that replaces its URL, where its SDK knows one.
+        example: What a base URL looks like, for messages.
     """
 
     title: str
     url: str
     host: str
     key_variables: tuple[str, ...]
+    shares_key: bool
     url_variable: str | None = None
     example: str = "http://127.0.0.1:8000/v1"
-    shares_key: bool = True
 
     def owns(self, url: str) -> bool:
         """Return whether a URL is the provider's own, and not in the clear."""
@@ -68,6 +57,7 @@ class Endpoint:
         key_source: Where the key came from, for messages.
         extra_headers: Further headers of each request.
         vendor: Whose protocol the server speaks.
+        url_source: Where the URL came from, for messages.
     """
 
     url: str
@@ -75,6 +65,7 @@ class Endpoint:
     key_source: str = ""
     extra_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     vendor: Vendor | None = None
+    url_source: str = "base_url"
 
     def __repr__(self) -> str:
         """Return where the server is and where its key came from, nothing secret."""
@@ -93,13 +84,20 @@ class Endpoint:
             netloc=parts.netloc.rpartition("@")[2], query="", fragment=""
         ).geturl()
 
+    @property
+    def named(self) -> str:
+        """The URL, and the provider's name where it is the provider's own."""
+        if self.vendor is None or not self.is_own:
+            return self.shown
+        return f"{self.vendor.title} ({self.shown})"
+
     def redact(self, text: str) -> str:
         """Return the text with everything secret struck out."""
-        secrets = {self.key, urlsplit(self.url).password, *self.extra_headers.values()}
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "[redacted]")
-        return text
+        parts = urlsplit(self.url)
+        secrets = [self.key, parts.password, parts.username]
+        for value in self.extra_headers.values():
+            secrets += [value, value.partition(" ")[2]]  # `Bearer KEY`
+        return struck(text, filter(None, secrets))
 
 
 def endpoint(
@@ -115,36 +113,59 @@ def endpoint(
     `api_key`, else what the variable `api_key_env` holds, else what the vendor's variables hold.
 
     Raises:
-        UserError: When the URL is none, or a key is missing, cannot be sent, or is plainly
-            another provider's.
+        UserError: When the URL is none, a header cannot be sent, or a key is missing, cannot be
+            sent, or is plainly another provider's.
     """
-    url = (base_url if base_url is not None else _default_url(vendor)).strip().rstrip("/")
-    _check_url(url, vendor)
+    url, named = (base_url, "base_url") if base_url is not None else _default_url(vendor)
+    url = url.strip().rstrip("/")
+    _check_url(url, named, vendor)
     key, source = _key(vendor, api_key, api_key_env, own=vendor.owns(url))
-    at = Endpoint(url, key, source, MappingProxyType(dict(extra_headers or {})), vendor)
+    at = Endpoint(url, key, source, _headers(extra_headers or {}), vendor, named)
     if key is not None:
         _check_key(at, key)
     return at
 
 
-def _default_url(vendor: Vendor) -> str:
+def _default_url(vendor: Vendor) -> tuple[str, str]:
+    """Return the URL where none is given, and the variable that it is from."""
     replaced = os.environ.get(vendor.url_variable, "").strip() if vendor.url_variable else ""
-    return replaced or vendor.url
+    return (replaced, vendor.url_variable or "") if replaced else (vendor.url, "base_url")
 
 
-def _check_url(url: str, vendor: Vendor) -> None:
+def _check_url(url: str, named: str, vendor: Vendor) -> None:
+    hint = f"Write it like {vendor.example}."
     try:
         parts = urlsplit(url)
         valid = _is_http(parts)
     except ValueError:
-        valid = False
+        raise UserError(f"{named} is not an http(s) URL.", hint=hint) from None
     if not valid or any(char.isspace() for char in url):
-        raise UserError("base_url is not an http(s) URL.", hint=f"Write it like {vendor.example}.")
+        raise UserError(f"{named} is not an http(s) URL.", hint=hint)
+    for part, said in (("query", parts.query), ("fragment", parts.fragment)):
+        if said:
+            raise UserError(f"{named} must have no {part}.", hint=hint)
+    path = urlsplit(vendor.url).path
+    if vendor.owns(url) and path and parts.path != path:
+        raise UserError(
+            f"{named} must end in {path} for {vendor.title}.", hint=f"Write it as {vendor.url}."
+        )
 
 
 def _is_http(parts: SplitResult) -> bool:
-    named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    return named and not parts.query and not parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+
+
+def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in given.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise UserError("extra_headers: a name holds characters that cannot be sent.")
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UserError(f"extra_headers: the value of {name} must be text.")
+        if not _HEADER_VALUE.fullmatch(value.strip(" \t")):
+            raise UserError(
+                f"extra_headers: the value of {name} holds characters that cannot be sent."
+            )
+    return MappingProxyType({name: value.strip(" \t") for name, value in given.items()})
 
 
 def _key(
@@ -155,7 +176,7 @@ def _key(
     if api_key_env:
         value = os.environ.get(api_key_env, "").strip()
         if not value:
-            named = api_key_env if _VARIABLE.fullmatch(api_key_env) else "that it names"
+            named = shown_variable(api_key_env)
             raise MissingError(f"The environment variable {named} (api_key_env) is not set.")
         return value, api_key_env
     if not own and not vendor.shares_key:
@@ -171,10 +192,17 @@ def _key(
 
 
 def _check_key(at: Endpoint, key: str) -> None:
+    if key.startswith(("${", "{{")):
+        raise UserError(
+            f"The key in {at.key_source} is a placeholder, which nobody fills in.",
+            hint="Leave api_key out, and name the variable in api_key_env.",
+        )
+    if key[0] in "'\"" or key[-1] in "'\"":
+        raise UserError(f"The key in {at.key_source} has quotes around it.", hint="Leave them out.")
     if not all("!" <= char <= "~" for char in key):
         raise UserError(f"The key in {at.key_source} holds characters that cannot be sent.")
     if not at.is_own or at.vendor is None:
         return  # gateways have keys of their own
-    whose = next((name for prefix, name in _KEY_PREFIXES.items() if key.startswith(prefix)), None)
+    whose = owner_of(key)
     if whose not in (None, at.vendor.title):
         raise UserError(f"The key in {at.key_source} is one of {whose}, not of {at.vendor.title}.")

@@ -32,7 +32,7 @@ from .errors import (
     OverloadedError,
     RateLimitError,
 )
-from .failure_words import causes, message, one_line, stopped
+from .failure_words import causes, message, no_stream, one_line, stopped
 
 Row = tuple[type[BaseException], type[BackendError]]
 Codes = Mapping[str, type[BackendError]]
@@ -63,6 +63,7 @@ class Dialect:
             provider's own trouble.
         decisive: Codes that say more than the status they come with.
         describe: Returns the error that the server described, of an exception of the SDK.
+        coded: Returns that error with a code, where the server has but a sentence for it.
         status: Returns the HTTP status of an exception, where it has one.
         wait: Returns the seconds to wait that the error itself names, where the headers don't.
     """
@@ -71,6 +72,7 @@ class Dialect:
     codes: Codes = field(default_factory=dict[str, type[BackendError]])
     decisive: Codes = field(default_factory=dict[str, type[BackendError]])
     describe: Callable[[Exception], Mapping[str, Any]] = described
+    coded: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda body: body
     status: Callable[[Exception], int | None] = status_code
     wait: Callable[[Mapping[str, Any]], float | None] = lambda _: None
 
@@ -122,20 +124,24 @@ def _transport_rows() -> tuple[Row, ...]:
     )
 
 
-def translate(exc: Exception, at: Endpoint, dialect: Dialect) -> BackendError:
+def translate(exc: Exception, at: Endpoint, dialect: Dialect, *, model: str = "") -> BackendError:
     """Return the exception as a BackendError, without secrets.
 
     The original is its cause, unless its text holds a secret.
+
+    Args:
+        exc: What was raised.
+        at: The server.
+        dialect: How the SDK says that something failed.
+        model: The model that was asked for, to name it where the server does not know it.
     """
     if isinstance(exc, BackendError):
         return exc
-    status, body, what = dialect.status(exc), dialect.describe(exc), _what_happened(exc, dialect)
+    body = dialect.coded(dialect.describe(exc))
+    status, what = dialect.status(exc), _what_happened(exc, dialect)
     cls = _class(what, status, body, dialect)
-    error = cls(
-        at.redact(message(what, cls.kind, at, status=status, detail=detail_of(body))),
-        retry_after=_wait(exc, body, dialect),
-        status=status,
-    )
+    said = message(what, cls.kind, at, model=model, status=status, detail=detail_of(body, at))
+    error = cls(at.redact(said), retry_after=_wait(exc, body, dialect), status=status)
     error.__cause__ = harmless(exc, at)
     return error
 
@@ -147,8 +153,23 @@ def harmless(exc: Exception, at: Endpoint) -> Exception | None:
 
 def frame_error(body: Mapping[str, Any], at: Endpoint, dialect: Dialect) -> BackendError:
     """Return the error that a frame in the middle of a stream describes."""
-    cls = _class_of_codes(body, dialect) or OverloadedError
-    return cls(at.redact(stopped(at, detail_of(body))), retry_after=dialect.wait(body))
+    cls = _class_of_codes(dialect.coded(body), dialect) or OverloadedError
+    return cls(at.redact(stopped(at, detail_of(body, at))), retry_after=dialect.wait(body))
+
+
+def check_stream(at: Endpoint, content_type: str) -> None:
+    """Check that an answer in which nothing was found is at least called a stream.
+
+    Raises:
+        BadRequestError: When it is not: another server answers there, and will do so again.
+    """
+    if "text/event-stream" not in content_type:
+        raise BadRequestError(no_stream(at, content_type))
+
+
+def speaks_of(exc: Exception, dialect: Dialect, model: str) -> bool:
+    """Return whether the server's words of an error name the model."""
+    return model in _words(dialect.describe(exc))
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
@@ -177,10 +198,14 @@ def _wait(exc: Exception, body: Mapping[str, Any], dialect: Dialect) -> float | 
     return dialect.wait(body) if wait is None else wait
 
 
-def detail_of(body: Mapping[str, Any]) -> str:
-    """Return the server's own words of an error, on one line."""
+def detail_of(body: Mapping[str, Any], at: Endpoint) -> str:
+    """Return the server's own words of an error, on one line and without secrets."""
+    return one_line(_words(body), at)
+
+
+def _words(body: Mapping[str, Any]) -> str:
     said = body.get("message") or body.get("detail") or ""
-    return one_line(said if isinstance(said, str) else json.dumps(said, default=str))
+    return said if isinstance(said, str) else json.dumps(said, default=str)
 
 
 def _headers(exc: Exception) -> dict[str, str]:

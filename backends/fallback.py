@@ -13,6 +13,7 @@ from .base import BuiltinTool, LLMBackend, ToolSchema
 from .chunks import AgentStatusChunk, ErrorChunk, StreamChunk, UsageChunk, says_something
 from .errors import BackendError, IncompleteStreamError, RateLimitError, error_class
 from .usage import TokenUsage
+from .words import sentence
 from .wrapped import WrappedBackend, closing
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ class FallbackBackend(WrappedBackend):
         """Return the error of both: one that is worth another try, if either is."""
         main = first if first.retryable and not second.retryable else second
         return error_class(main.kind)(
-            f"{_name(self.backend)} failed: {first} Its fallback {_name(self.fallback)} failed, "
-            f"too: {second}",
+            f"{_name(self.backend)} failed: {sentence(str(first))} Its fallback "
+            f"{_name(self.fallback)} failed, too: {second}",
             retry_after=main.retry_after,
             status=main.status,
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, cast
 
 from .base import LLMBackend
 from .errors import MissingError, UserError
+from .keys import check_model
 from .limited import LimitedBackend
 from .limits import Limits
 
@@ -73,11 +73,20 @@ OTHER_NAMES: Mapping[str, str] = {
     "google": "gemini",
     "xai": "grok",
     "x-ai": "grok",
-    "ollama": "chat_completions",
-    "vllm": "chat_completions",
-    "openrouter": "chat_completions",
 }
 """What else a provider might be looked for as."""
+
+SERVERS: Mapping[str, str] = {
+    "ollama": "http://127.0.0.1:11434/v1",
+    "vllm": "http://127.0.0.1:8000/v1",
+    "lmstudio": "http://127.0.0.1:1234/v1",
+    "llamacpp": "http://127.0.0.1:8080/v1",
+    "openrouter": "https://openrouter.ai/api/v1",
+    "deepseek": "https://api.deepseek.com/v1",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
+}
+"""Servers that speak chat completions, by the names that people look for, and where they are."""
 
 FAMILIES: Mapping[str, str | None] = {
     "gpt-oss": None,  # open weights, which OpenAI itself does not serve
@@ -100,31 +109,39 @@ def infer_provider(model: str) -> str | None:
 
 
 def provider(name: str) -> Provider:
-    """Return a provider by name.
+    """Return a provider by name, whatever its case.
 
     Raises:
         UserError: When there is none of that name.
     """
-    found = PROVIDERS.get(name)
+    found = PROVIDERS.get(name.lower())
     if found is None:
-        meant = OTHER_NAMES.get(name.lower())
-        close = [meant] if meant else get_close_matches(name, PROVIDERS, n=1)
-        raise UserError(
-            f"Unknown provider {name!r}.",
-            hint=f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(PROVIDERS)}.",
-        )
+        check_model(name)
+        raise UserError(f"Unknown provider {name!r}.", hint=meant_provider(name))
     return found
 
 
+def meant_provider(name: str) -> str:
+    """Return a sentence about what may be meant by a name that is no provider's."""
+    server = SERVERS.get(name.lower())
+    if server:
+        return f"Write a config with base_url: {server} and type: chat_completions."
+    meant = OTHER_NAMES.get(name.lower())
+    close = [meant] if meant else get_close_matches(name.lower(), PROVIDERS, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(PROVIDERS)}."
+
+
 def parse_model(spec: str) -> tuple[Provider, str]:
-    """Split `provider:model` (or a provider alone, where it needs no model).
+    """Split `provider:model`; the provider may be alone, and so may a model that tells it.
 
     Raises:
         UserError: When the provider is unknown, or its model is missing.
     """
-    name, _, model = spec.partition(":")
-    found = provider(name.strip())
-    model = model.strip()
+    check_model(spec)
+    name, _, model = (part.strip() for part in spec.partition(":"))
+    if name.lower() not in PROVIDERS and (inferred := infer_provider(spec.strip())):
+        return PROVIDERS[inferred], spec.strip()
+    found = provider(name)
     if not model and found.model_required:
         raise UserError(f"{spec!r} names no model.", hint=f"Write it as {found.name}:MODEL.")
     return found, model
@@ -161,27 +178,15 @@ def build_backend(
     """Build the backend that `provider:model` names.
 
     Args:
-        spec: `provider:model`.
+        spec: `provider:model`, or a model's name that tells its provider.
         limits: The rate limits that its calls wait for.
         **options: The adapter's own arguments (`api_key`, `base_url`, ...).
 
     Raises:
-        UserError: When the provider or the model is unknown, or a key, an extra or a file is
-            missing. Nothing has been sent by then.
+        UserError: When the provider or the model is unknown, an option is wrong, or a key, an
+            extra or a file is missing. Nothing has been sent by then.
     """
-    found, model = parse_model(spec)
-    missing = missing_extra(found, model)
-    if missing:
-        raise MissingError(missing)
-    cls = adapter_class(found)
-    if model:
-        options = {"model": model, **options}
-    try:
-        inspect.signature(cls).bind(**options)
-    except TypeError as exc:
-        raise UserError(f"Backend {found.name!r}: {exc}.") from exc
-    backend = cls(**options)
-    return backend if limits is None else LimitedBackend(backend, limits)
+    return backend_from_config({**described(spec), **options, "limits": limits})
 
 
 def backend_of_model(model: Any) -> LLMBackend:
@@ -198,28 +203,69 @@ def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
     """Build the backend that a config's `backend:` mapping describes.
 
     Args:
-        config: `type`, where it needs one `model`, `limits`, and the adapter's own arguments.
+        config: `type`, where the model does not tell it, `model`, where the provider needs one,
+            `limits`, and the adapter's own arguments.
 
     Raises:
         UserError: As `build_backend`.
     """
-    options = dict(config)
-    check_backend(config)
-    kind, model = options.pop("type"), options.pop("model", None)
-    return build_backend(f"{kind}:{model}" if model else kind, **options)
+    found, options = _checked(described(config))
+    limits = options.pop("limits", None)
+    missing = missing_extra(found, options.get("model"))
+    if missing:
+        raise MissingError(missing)
+    backend = adapter_class(found)(**options)
+    return backend if limits is None else LimitedBackend(backend, limits)
 
 
-def check_backend(spec: str | Mapping[str, Any]) -> Provider:
-    """Return the provider that a spec or a config's mapping names, without building anything.
+def described(spec: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a backend as a config's mapping, with its provider's name as `type`.
 
     Raises:
-        UserError: When it names none, or lacks its model.
+        UserError: When it names no provider, or no model where one is needed.
     """
     if isinstance(spec, str):
-        return parse_model(spec)[0]
-    kind, model = spec.get("type"), spec.get("model")
+        found, name = parse_model(spec)
+        return {"type": found.name, "model": name} if name else {"type": found.name}
+    kind: Any = spec.get("type")
+    model: Any = spec.get("model")
+    if isinstance(model, str):
+        check_model(model)
+    if kind is None and isinstance(model, str):
+        kind = infer_provider(model)
     if not isinstance(kind, str):
         raise UserError("A backend needs a type.", hint=f"Known: {', '.join(PROVIDERS)}.")
-    if spec.get("limits") is not None:
-        Limits.of(spec["limits"])
-    return parse_model(f"{kind}:{model}" if model else kind)[0]
+    return {**spec, "type": provider(kind).name}
+
+
+def check_backend(spec: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a backend as a config's mapping, checked as far as that goes without building it.
+
+    Its adapter is imported for that, and no SDK.
+
+    Raises:
+        UserError: When it names no provider, lacks its model, or an option is wrong.
+    """
+    found, options = _checked(described(spec))
+    given = {name: value for name, value in options.items() if value is not None}
+    return {"type": found.name, **given}
+
+
+def _checked(config: Mapping[str, Any]) -> tuple[Provider, dict[str, Any]]:
+    """Return the provider, and the options for its adapter and the limits."""
+    from .options import check_options, without_lacking
+
+    found = PROVIDERS[config["type"]]
+    options = {name: value for name, value in config.items() if name != "type"}
+    limits = options.pop("limits", None)
+    if not options.get("model"):
+        options.pop("model", None)
+        if found.model_required:
+            hint = f"Write it as {found.name}:MODEL."
+            raise UserError(f"{found.name!r} names no model.", hint=hint)
+    if found.requires and importlib.util.find_spec(found.requires) is None:
+        return found, options  # without its package, it is not looked at
+    adapter = adapter_class(found)
+    options = without_lacking(adapter, options)
+    check_options(found.name, adapter, options)
+    return found, options if limits is None else {**options, "limits": Limits.of(limits)}

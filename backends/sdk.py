@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from .base import LLMBackend, ToolSchema
 from .chunks import AgentStatusChunk, StreamChunk, UsageChunk
 from .endpoint import Endpoint
-from .errors import MassgraphError, UserError
+from .errors import BadRequestError, MassgraphError, UserError
 from .failures import Dialect, translate
 from .guard import check_request_allowed
+from .keys import check_model
 from .limits import account_of
+from .options import check_options
 from .per_loop import PerLoop
 from .prices import Tariff, load_prices
 from .usage import TokenUsage
@@ -46,11 +49,30 @@ class SdkBackend(LLMBackend, Generic[Client]):
     """
 
     prepare_first = False  # so that nobody waits for another agent's SDK
+    _another: Callable[[str], Self]
+    _others: dict[str, Self]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Check what it is made from, and keep it: other models are asked by others like it.
+
+        Raises:
+            UserError: When an argument is wrong.
+        """
+        made = super().__new__(cls)
+        arguments = signature(cls).bind(*args, **kwargs).arguments
+        if cls.config_options is None:
+            check_options(made.provider_name, cls, arguments)
+        # Not kept as data: there is a key among the arguments.
+        make: Any = cls
+        made._another = lambda model: make(**{**arguments, "model": model})
+        made._others = {}
+        return made
 
     def __init__(self, model: str, at: Endpoint, dialect: Dialect, tariff: Tariff) -> None:
         super().__init__()
         if not model:
-            raise UserError(f"A {self.provider_name} backend needs a model.")
+            raise UserError(f"{self.provider_name}: a backend needs a model.")
+        check_model(model)
         self.model = model
         self._at, self._dialect, self._tariff = at, dialect, tariff
         self._clients: PerLoop[Client] = PerLoop()
@@ -106,7 +128,8 @@ class SdkBackend(LLMBackend, Generic[Client]):
         Args:
             messages: The conversation.
             tools: What the model may call.
-            **params: Keys of the request, over those of the backend; None leaves one out.
+            **params: Keys of the request, over those of the backend; None leaves one out. What
+                another `model` takes, and costs, is looked up for that one.
 
         Yields:
             The chunks, `done` last.
@@ -116,24 +139,46 @@ class SdkBackend(LLMBackend, Generic[Client]):
         """
         check_request_allowed(self._at.url)
         used: TokenUsage | None = None
+        backend = self
         try:
             async with aclosing(self._opening()) as signs_of_life:
                 async for sign in signs_of_life:
                     yield sign
             client = await self._client()
-            async with aclosing(self._chunks(client, messages, tools, params)) as chunks:
+            backend = self._of_model(params.get("model"))
+            if backend is not self:
+                del params["model"]
+            async with aclosing(backend._chunks(client, messages, tools, params)) as chunks:
                 async for chunk in chunks:
                     if isinstance(chunk, UsageChunk):
                         used = chunk.usage
                     yield chunk
+        except UserError as exc:  # found only now, so it is a failure of this call
+            raise BadRequestError(str(exc)) from exc
         except MassgraphError:
             raise
         except Exception as exc:
-            error = translate(exc, self._at, self._dialect)
+            model = str(params.get("model") or backend.model)
+            error = translate(exc, self._at, self._dialect, model=model)
             raise error from error.__cause__
         finally:
             if used is not None:
                 self.track_usage(used)
+
+    def _of_model(self, model: Any) -> Self:
+        """Return a backend of the same make for a model, over the same connections.
+
+        Raises:
+            UserError: When the model lacks what this backend switches on.
+        """
+        if model in (None, self.model):
+            return self
+        if not isinstance(model, str):
+            raise UserError("model must be text.")
+        if model not in self._others:
+            other = self._others[model] = self._another(model)
+            other._at = self._at
+        return self._others[model]
 
     async def _opening(self) -> AsyncGenerator[AgentStatusChunk]:
         """Open the running loop's client if there is none, with signs of life meanwhile."""

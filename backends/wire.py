@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from .errors import MalformedResponseError
 
+
 class Wire(BaseModel):
     """Something on the wire: what is not used of it is ignored, a wrong type is refused."""
 
@@ -52,21 +53,3 @@ def as_object(frame: object) -> Mapping[str, Any]:
 def mapping(value: object) -> Mapping[str, Any]:
     """Return the value if it is a JSON object, else an empty one."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def check_stream(headers: Mapping[str, str], server: str) -> None:
-    """Refuse an answer without a single frame that is no stream at all.
-
-    Args:
-        headers: The headers of the answer.
-        server: Whose answer it is, in words.
-
-    Raises:
-        MalformedResponseError: When it is a page, or JSON, or nothing that says what it is.
-    """
-    content_type = headers.get("content-type", "")
-    if "text/event-stream" not in content_type:
-        raise MalformedResponseError(
-            f"{server} answered with {content_type or 'nothing'}, not with a stream. "
-            "Is base_url right?"
-        )

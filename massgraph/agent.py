@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .backends.base import LLMBackend
 from .backends.chat_model import check_chat_model
-from .backends.errors import UserError
+from .backends.errors import MissingError, UserError
 from .backends.fallback import FallbackBackend
 from .backends.later import Later
 from .backends.registry import (
@@ -39,16 +40,17 @@ class Agent:
 
     Args:
         id: A letter first, then letters, digits, `_` or `-`, 64 characters at most.
-        backend: `provider:model`, or a config's `backend:` mapping, or a backend of one's own, or
-            a LangChain chat model.
-            The first two are built when a run first needs them.
+        backend: `provider:model` (or a model's name, where that tells the provider), or a config's
+            `backend:` mapping, or a backend of one's own, or a LangChain chat model.
+            The first two are checked here, and built when a run first needs them.
         system_message: The agent's role.
         tools: LangChain tools, or functions, plain or async, with type hints and a docstring.
         tool_timeout_s: Seconds that one call of a tool may take.
         fallback: Who is asked where the backend's provider fails, in the same forms as `backend`.
 
     Raises:
-        UserError: When a backend names no provider, or a number does not fit.
+        UserError: When a backend names no provider, an option of it is wrong, or the fallback is
+            the backend itself.
     """
 
     id: str
@@ -63,13 +65,11 @@ class Agent:
     )
 
     def __post_init__(self) -> None:
-        for named in (self.backend, self.fallback):
-            if isinstance(named, str | Mapping):
-                check_backend(named)
-            elif named is not None and not isinstance(named, LLMBackend):
-                check_chat_model(named)
-        if not self.tool_timeout_s > 0:
-            raise UserError(f"Agent {self.id!r}: tool_timeout_s must be more than 0.")
+        with _told_of(self.id):
+            checked = [_checked(named) for named in (self.backend, self.fallback)]
+            if checked[0] == checked[1] or self.backend is self.fallback:
+                raise UserError("the fallback is the backend itself.", hint="Name another one.")
+            _check_seconds("tool_timeout_s", self.tool_timeout_s)
 
     def member(self, backend: LLMBackend | None = None) -> nodes_member.Member:
         """Return the agent with its backend and its tools built.
@@ -91,9 +91,16 @@ class Agent:
         )
 
     def build_backend(self) -> LLMBackend:
-        """Return the agent's backend, built if it is only named, with its fallback behind it."""
-        backend = _built(self.backend)
-        return backend if self.fallback is None else FallbackBackend(backend, _built(self.fallback))
+        """Return the agent's backend, built if it is only named, with its fallback behind it.
+
+        Raises:
+            UserError: When a key, an extra or a file is missing.
+        """
+        with _told_of(self.id):
+            backend = _built(self.backend)
+            if self.fallback is None:
+                return backend
+            return FallbackBackend(backend, _built(self.fallback))
 
     def build_tools(self) -> tuple[lc.BaseTool, ...]:
         """Return the agent's tools, each as a LangChain tool.
@@ -116,6 +123,34 @@ class Agent:
                 raise UserError(f"Agent {self.id!r}: the tool {made.name!r} {problem}.")
             built.append(made)
         return tuple(built)
+
+
+@contextmanager
+def _told_of(agent: str) -> Generator[None]:
+    """Say of which agent a mistake is."""
+    try:
+        yield
+    except UserError as exc:
+        kind = MissingError if isinstance(exc, MissingError) else UserError
+        raise kind(f"Agent {agent!r}: {exc}") from exc
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"{name} must be a number.")
+    if not value > 0:
+        raise UserError(f"{name} must be more than 0.")
+
+
+def _checked(
+    named: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel | None,
+) -> object:
+    """Return what tells a backend from another one."""
+    if isinstance(named, str | Mapping):
+        return check_backend(named)
+    if named is not None and not isinstance(named, LLMBackend):
+        check_chat_model(named)
+    return object()
 
 
 def _built(

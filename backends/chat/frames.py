@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, cast
-
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from typing import Any
 
 from ..chunks import (
     ContentChunk,
@@ -21,8 +19,9 @@ from ..chunks import (
     ToolCallDeltaChunk,
     UsageChunk,
 )
-from ..errors import IncompleteStreamError, MalformedResponseError
+from ..errors import IncompleteStreamError
 from ..prices import Counts, Tariff
+from ..wire import Text, Wire
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -33,54 +32,40 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
-def _whole(text: str) -> str:
-    """Return the text, unless it holds half a character: that could be neither stored nor shown."""
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("half a surrogate pair")
-    return text
+class _Function(Wire):
+    name: Text | None = None
+    arguments: Text | dict[str, Any] | None = None
 
 
-_Text = Annotated[str, AfterValidator(_whole)]
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Function(_Wire):
-    name: _Text | None = None
-    arguments: _Text | dict[str, Any] | None = None
-
-
-class _ToolCall(_Wire):
+class _ToolCall(Wire):
     index: int | None = None
-    id: _Text | None = None
+    id: Text | None = None
     function: _Function | None = None
 
 
-class _Delta(_Wire):
-    content: _Text | None = None
-    refusal: _Text | None = None
-    reasoning_content: _Text | None = None
+class _Delta(Wire):
+    content: Text | None = None
+    refusal: Text | None = None
+    reasoning_content: Text | None = None
     """Reasoning as DeepSeek and others send it; `reasoning` is the same thing elsewhere."""
-    reasoning: _Text | None = None
+    reasoning: Text | None = None
     tool_calls: tuple[_ToolCall, ...] | None = None
     function_call: _Function | None = None
 
 
-class _Choice(_Wire):
+class _Choice(Wire):
     index: int | None = None
     delta: _Delta | None = None
-    finish_reason: _Text | None = None
+    finish_reason: Text | None = None
 
 
-class _Details(_Wire):
+class _Details(Wire):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
-class _Usage(_Wire):
+class _Usage(Wire):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
@@ -90,20 +75,9 @@ class _Usage(_Wire):
     """DeepSeek's name of the cached tokens."""
 
 
-class _Frame(_Wire):
+class _Frame(Wire):
     choices: tuple[_Choice, ...] | None = None
     usage: _Usage | None = None
-
-
-def as_object(frame: object) -> Mapping[str, Any]:
-    """Return the frame as the JSON object that it must be.
-
-    Raises:
-        MalformedResponseError: When it is something else.
-    """
-    if not isinstance(frame, Mapping):
-        raise MalformedResponseError("A frame of the stream is not a JSON object.")
-    return cast("Mapping[str, Any]", frame)
 
 
 class FrameReader:
@@ -116,8 +90,8 @@ class FrameReader:
     def __init__(self, tariff: Tariff) -> None:
         self._tariff = tariff
         self._counts: Counts | None = None
-        self.frames = 0
-        """Frames read."""
+        self.began = False
+        """Whether a frame has come."""
         self._finish: FinishReason | None = None
         self._refused = False
         self._called = False
@@ -128,7 +102,7 @@ class FrameReader:
         Raises:
             pydantic.ValidationError: When something in it has the wrong type.
         """
-        self.frames += 1
+        self.began = True
         read = _Frame.model_validate(frame)
         for choice in read.choices or ():
             if choice.index:

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from ..chunks import StreamChunk
 from ..endpoint import Endpoint
-from ..errors import MalformedResponseError
-from ..failures import frame_error
-from ..openai_sdk.client import openai_headers
+from ..failures import Dialect, check_stream, frame_error
 from ..openai_sdk.errors import OPENAI
 from ..prices import Tariff
-from .frames import FrameReader, as_object
+from ..wire import as_object
+from .frames import FrameReader
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
 
 
 async def chat_chunks(
-    client: AsyncOpenAI, at: Endpoint, body: Mapping[str, Any], tariff: Tariff
+    client: AsyncOpenAI,
+    at: Endpoint,
+    body: Mapping[str, Any],
+    tariff: Tariff,
+    dialect: Dialect = OPENAI,
 ) -> AsyncGenerator[StreamChunk]:
     """Send a request and yield what comes back, `done` last.
 
@@ -28,21 +31,23 @@ async def chat_chunks(
         at: The server, and its key.
         body: The request.
         tariff: What it costs.
+        dialect: How the server says that something failed.
 
     Raises:
         BackendError: When the stream is none, or tells of an error, or ends too early.
         openai.OpenAIError: When the SDK says that the call failed.
     """
     reader = FrameReader(tariff)
-    async with await _send(client, at, body) as stream:
+    async with await _send(client, body) as stream:
         async for frame in stream:
-            for chunk in _read(frame, at, reader):
+            for chunk in _read(frame, at, reader, dialect):
                 yield chunk
-        _check_frames(at, reader, stream.response.headers.get("content-type", ""))
+        if not reader.began:
+            check_stream(at, stream.response.headers.get("content-type", ""))
     yield reader.done()
 
 
-async def _send(client: AsyncOpenAI, at: Endpoint, body: Mapping[str, Any]) -> AsyncStream[object]:
+async def _send(client: AsyncOpenAI, body: Mapping[str, Any]) -> AsyncStream[object]:
     from openai import AsyncStream
 
     # The frames are read as they are: servers send more than the SDK's own types know.
@@ -50,22 +55,16 @@ async def _send(client: AsyncOpenAI, at: Endpoint, body: Mapping[str, Any]) -> A
         "/chat/completions",
         cast_to=object,
         body=body,
-        options={"headers": openai_headers(at), "security": {"bearer_auth": True}},
+        options={"security": {"bearer_auth": True}},
         stream=True,
         stream_cls=AsyncStream[object],
     )
 
 
-def _read(frame: object, at: Endpoint, reader: FrameReader) -> Iterator[StreamChunk]:
+def _read(
+    frame: object, at: Endpoint, reader: FrameReader, dialect: Dialect
+) -> Iterator[StreamChunk]:
     said = as_object(frame)
     if said.get("object") == "error":  # vLLM; `{"error": ...}` is raised by the SDK
-        raise frame_error(said, at, OPENAI)
+        raise frame_error(said, at, dialect)
     return reader.read(said)
-
-
-def _check_frames(at: Endpoint, reader: FrameReader, content_type: str) -> None:
-    if not reader.frames and "text/event-stream" not in content_type:
-        raise MalformedResponseError(
-            f"{at.shown} answered with {content_type or 'nothing'}, not with a stream. "
-            "Is base_url right?"
-        )

@@ -5,25 +5,24 @@ The adapter translates and does nothing else; it does not retry.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from ..base import BuiltinTool, ToolSchema
-from ..chat.frames import as_object
 from ..chunks import StreamChunk
 from ..endpoint import endpoint
-from ..errors import BadRequestError, MalformedResponseError
-from ..failures import frame_error, translate
+from ..failures import check_stream, frame_error
+from ..linger import drain
 from ..prices import Tariff
 from ..profile import of_model
 from ..sdk import SdkBackend
-from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
-from .client import ANTHROPIC, bare, claude_headers, open_claude
+from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
+from ..vendors import ANTHROPIC
+from ..wire import as_object
+from .client import bare, open_claude
 from .errors import CLAUDE, error_of
-from .frames import EventReader
+from .frames import FrameReader
 from .models import PROFILES, Effort, brings_code
 from .options import builtin_tools, settings
 from .request import Body, request, resumed
@@ -33,12 +32,8 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic, AsyncStream
     from langchain_core.messages import AnyMessage
 
-logger = logging.getLogger("massgraph")
-
 _PAUSES = 8
 """How often the server may pause within one turn."""
-_PATIENCE_S = 0.5
-"""Seconds for the end of a stream whose message has ended; then the connection is given up."""
 
 
 class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
@@ -49,8 +44,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         base_url: Where the server is; a `/v1` at its end is left out, as the SDK adds it.
         api_key: The key.
         api_key_env: The environment variable that holds the key, when `api_key` is left out.
-            Without either, Anthropic's own host and the one of `ANTHROPIC_BASE_URL` get
-            `ANTHROPIC_API_KEY`, and any other gets none.
+            Without either, `ANTHROPIC_API_KEY`, whatever `base_url` is.
         temperature: Gone from Anthropic's API: it is not sent, and a warning says so.
         max_tokens: Tokens of an answer at most, thinking included. Left out, 32,000 (models up to
             4.5: 16,000, older ones what they can), with a `thinking_budget` on top.
@@ -72,6 +66,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
     """
 
     takes_tool_choice = True
+    own_keys = frozenset({"model", "messages", "stream"})
 
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
@@ -115,10 +110,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         )
         self.unsent = self._settings.unsent
         self._writer = self.provider_name if at.is_own else f"{self.provider_name} at {at.shown}"
-        self._timeouts = {
-            "connect_timeout_s": connect_timeout_s,
-            "idle_timeout_s": idle_timeout_s,
-        }
+        self._timeouts = Timeouts(connect_timeout_s, idle_timeout_s)
 
     @property
     def provider_name(self) -> str:
@@ -131,7 +123,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         return frozenset(self._profile.tools)
 
     def _open(self) -> AsyncAnthropic:
-        return open_claude(self._at, **self._timeouts)
+        return open_claude(self._at, self._timeouts)
 
     async def _close(self, client: AsyncAnthropic) -> None:
         await client.close()
@@ -154,7 +146,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         )
         free = any(brings_code(tool) for tool in sent.body.get("tools", ()))
         spent = Spent(containers_cost=not free, container=sent.container)
-        reader = EventReader(self._tariff, writer=self._writer, digest=sent.digest, spent=spent)
+        reader = FrameReader(self._tariff, writer=self._writer, digest=sent.digest, spent=spent)
         body = sent.body
         for pauses in range(1 + _PAUSES):
             if pauses:
@@ -169,59 +161,35 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
             yield chunk
 
     async def _answer(
-        self, client: AsyncAnthropic, body: Body, reader: EventReader
+        self, client: AsyncAnthropic, body: Body, reader: FrameReader
     ) -> AsyncGenerator[StreamChunk]:
         async with await self._send(client, body) as stream:
-            async for frame in stream:
+            frames = aiter(stream)
+            async for frame in frames:
                 for chunk in self._read(frame, reader):
                     yield chunk
                 if reader.ended:
                     break
-            self._check_began(reader, stream.response.headers.get("content-type", ""))
+            if not reader.began:
+                check_stream(self._at, stream.response.headers.get("content-type", ""))
             if reader.ended:
-                await self._read_on(stream)
+                await drain(frames, self._at.shown)
 
     async def _send(self, client: AsyncAnthropic, body: Body) -> AsyncStream[object]:
-        from anthropic import AsyncStream, NotFoundError
+        from anthropic import AsyncStream
 
-        try:
-            # The events are read as they are: the SDK's own types take long to build the first
-            # time, on the event loop.
-            return await client.post(
-                "/v1/messages",
-                cast_to=object,
-                body=body,
-                options={"headers": claude_headers(self._at)},
-                stream=True,
-                stream_cls=AsyncStream[object],
-            )
-        except NotFoundError as exc:
-            said = str(translate(exc, self._at, CLAUDE))
-            if self.model not in said:
-                said = f"{said} (The model is {self.model!r}.)"
-            raise BadRequestError(said, status=exc.status_code) from exc
+        # The events are read as they are: the SDK's own types take long to build the first time,
+        # on the event loop.
+        return await client.post(
+            "/v1/messages",
+            cast_to=object,
+            body=body,
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
 
-    async def _read_on(self, stream: AsyncStream[object]) -> None:
-        """Read behind the last event, so that the connection can be used again."""
-        import httpx2
-        from anthropic import AnthropicError
-
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                async for _ in stream:
-                    pass
-        except (TimeoutError, AnthropicError, httpx2.HTTPError, ValueError) as exc:
-            logger.debug("%s did not end its stream: %r", self._at.shown, type(exc).__name__)
-
-    def _read(self, frame: object, reader: EventReader) -> Iterator[StreamChunk]:
+    def _read(self, frame: object, reader: FrameReader) -> Iterator[StreamChunk]:
         said = as_object(frame)
         if said.get("type") == "error":  # an `event: error` is raised by the SDK
             raise frame_error(error_of(said), self._at, CLAUDE)
         return reader.read(said)
-
-    def _check_began(self, reader: EventReader, content_type: str) -> None:
-        if not reader.began and "text/event-stream" not in content_type:
-            raise MalformedResponseError(
-                f"{self._at.shown} answered with {content_type or 'nothing'}, not with a stream. "
-                "Is base_url right?"
-            )

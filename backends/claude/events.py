@@ -5,40 +5,33 @@ Unknown keys, events and blocks are passed over; what has the wrong type is refu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from ..errors import MalformedResponseError
+from ..wire import Wire, check_text
 from .usage import Usage
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Container(_Wire):
+class Container(Wire):
     """Where code runs on Anthropic's side."""
 
     id: str
 
 
-class StopDetails(_Wire):
+class StopDetails(Wire):
     """Why the model declined."""
 
     explanation: str | None = None
 
 
-class Message(_Wire):
+class Message(Wire):
     """A message as it starts."""
 
     usage: Usage | None = None
     container: Container | None = None
 
 
-class Block(_Wire):
+class Block(Wire):
     """A block of content as it starts; what it holds is kept as it came."""
 
     type: str
@@ -50,7 +43,7 @@ class Block(_Wire):
     tool_use_id: str = ""
 
 
-class Delta(_Wire):
+class Delta(Wire):
     """A piece of a block, or the end of the message."""
 
     type: str = ""
@@ -64,7 +57,7 @@ class Delta(_Wire):
     container: Container | None = None
 
 
-class Event(_Wire):
+class Event(Wire):
     """Any event."""
 
     type: str = ""
@@ -95,8 +88,5 @@ def event_of(frame: Mapping[str, Any]) -> Event:
     """
     if frame.get("type") not in _KNOWN:
         return Event()
-    try:
-        json.dumps(frame, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise MalformedResponseError("An event of the stream holds what is no text.") from exc
+    check_text(frame)
     return Event.model_validate(frame)

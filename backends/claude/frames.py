@@ -45,7 +45,7 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
-class EventReader:
+class FrameReader:
     """Reads the events of one turn, in order.
 
     Args:

@@ -152,7 +152,8 @@ def builtin_tools(
             continue
         if tool not in profile.tools:
             raise UserError(
-                f"claude:{model} has no {WIRE_NAMES[tool].replace('_', ' ')} ({setting}).",
+                f"claude:{model}: {setting}: this model has no "
+                f"{WIRE_NAMES[tool].replace('_', ' ')}.",
                 hint=f"Leave {setting} out, or take a newer model.",
             )
         tools.append({"type": profile.tools[tool], "name": WIRE_NAMES[tool]})
@@ -166,7 +167,7 @@ def builtin_tools(
 def _check_effort(model: str, profile: Profile, effort: Effort | None) -> None:
     if effort is not None and profile.efforts and effort not in profile.efforts:
         raise UserError(
-            f"claude:{model} does not take the reasoning_effort {effort!r}.",
+            f"claude:{model}: reasoning_effort: this model does not take {effort!r}.",
             hint=f"It takes {', '.join(profile.efforts)}.",
         )
 
@@ -222,7 +223,7 @@ def _check_choice(model: str, profile: Profile, params: Mapping[str, Any], *, as
         return
     if not profile.forced:
         raise UserError(
-            f"claude:{model} cannot be forced to call a tool (tool_choice).",
+            f"claude:{model}: tool_choice: this model cannot be forced to call a tool.",
             hint='It takes {"type": "auto"} and {"type": "none"}.',
         )
     if asked:

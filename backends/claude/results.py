@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source, source
+from ..wire import mapping
 
 _LONGEST_TEXT = 2000
 """Characters of a page that are shown; the model has read it all."""
@@ -47,11 +48,11 @@ def result_of(block: Mapping[str, Any], use: Mapping[str, Any]) -> BuiltinToolRe
         id=str(block.get("tool_use_id", "")),
         name=str(use.get("name") or str(block["type"]).removesuffix("_tool_result")),
     )
-    _ASKED[kind](result, _mapping(use.get("input")))
+    _ASKED[kind](result, mapping(use.get("input")))
     content = block.get("content")
-    error = _mapping(content).get("error_code")
+    error = mapping(content).get("error_code")
     if error is not None:
-        result["error"] = str(_mapping(content).get("error_message") or error)
+        result["error"] = str(mapping(content).get("error_message") or error)
     else:
         _FOUND[kind](result, content)
     return result
@@ -90,21 +91,21 @@ def _nothing(_result: BuiltinToolResult, _given: object) -> None:
 
 def _pages_found(result: BuiltinToolResult, content: Any) -> None:
     pages = cast("list[object]", content) if isinstance(content, list) else []
-    found = [_mapping(page) for page in pages]
+    found = [mapping(page) for page in pages]
     result["sources"] = [_source(page["url"], page) for page in found if page.get("url")]
 
 
 def _page_read(result: BuiltinToolResult, content: Any) -> None:
-    page = _mapping(content)
-    document = _mapping(page.get("content"))
-    source = _mapping(document.get("source"))
-    text = source.get("data") if source.get("type") == "text" else None
+    page = mapping(content)
+    document = mapping(page.get("content"))
+    held = mapping(document.get("source"))
+    text = held.get("data") if held.get("type") == "text" else None
     if page.get("url"):
         result["sources"] = [_source(page["url"], document, text)]
 
 
 def _code_ran(result: BuiltinToolResult, content: Any) -> None:
-    said = _mapping(content)
+    said = mapping(content)
     parts = [said.get("stdout"), said.get("stderr")]
     if isinstance(said.get("content"), str):
         parts.append(said["content"])
@@ -116,16 +117,8 @@ def _code_ran(result: BuiltinToolResult, content: Any) -> None:
 
 
 def _source(url: Any, named: Mapping[str, Any], text: Any = None) -> Source:
-    source = Source(url=str(url))
-    if named.get("title"):
-        source["title"] = str(named["title"])
-    if text:
-        source["text"] = str(text)[:_LONGEST_TEXT]
-    return source
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    shown = str(text)[:_LONGEST_TEXT] if text else None
+    return source(str(url), str(named.get("title") or ""), shown)
 
 
 _ASKED: Mapping[BuiltinKind, Callable[[BuiltinToolResult, Mapping[str, Any]], None]] = {

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
-
 from ..prices import Counts
+from ..wire import Wire
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Creation(_Wire):
+class _Creation(Wire):
     ephemeral_1h_input_tokens: int | None = None
 
 
-class _Details(_Wire):
+class _Details(Wire):
     thinking_tokens: int | None = None
 
 
-class _Served(_Wire):
+class _Served(Wire):
     web_search_requests: int | None = None
     web_fetch_requests: int | None = None
 
 
-class Usage(_Wire):
+class Usage(Wire):
     """The figures of a frame; each is that of the whole answer so far."""
 
     input_tokens: int | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base import BuiltinTool, ToolSchema
 from ..chunks import StreamChunk
-from ..endpoint import Endpoint, Vendor, endpoint
+from ..endpoint import Endpoint, endpoint
 from ..errors import MalformedResponseError, UserError
 from ..failures import harmless
 from ..linger import to_the_end
@@ -22,7 +22,8 @@ from ..profile import taken
 from ..pump import pumped
 from ..sdk import SdkBackend
 from ..tool_choice import offered
-from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
+from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
+from ..vendors import GOOGLE
 from .client import GeminiClient, open_gemini
 from .errors import GEMINI
 from .frames import FrameReader
@@ -33,15 +34,6 @@ from .structured import route_of
 if TYPE_CHECKING:
     from google.genai import types
     from langchain_core.messages import AnyMessage
-
-_VENDOR = Vendor(
-    title="Google",
-    url="https://generativelanguage.googleapis.com",
-    host="generativelanguage.googleapis.com",
-    key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-    url_variable="GOOGLE_GEMINI_BASE_URL",
-    example="http://127.0.0.1:8000",
-)
 
 _API_VERSION = "v1beta"
 """Calls held to their schemas, and functions beside builtin tools, are previews: not in `v1` yet.
@@ -62,8 +54,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         base_url: Where the server is; Google itself when left out.
         api_key: The key.
         api_key_env: The environment variable that holds the key, when `api_key` is left out.
-            Without either, Google's own host gets `GOOGLE_API_KEY`, else `GEMINI_API_KEY`, and
-            any other gets no key.
+            Without either, `GOOGLE_API_KEY`, else `GEMINI_API_KEY`, whatever `base_url` is.
         api_version: The version of the API; left out, the one at the end of `base_url`, else
             `v1beta`.
         temperature: Sampling temperature; left out, the server decides.
@@ -84,6 +75,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
     """
 
     takes_tool_choice = True
+    own_keys = frozenset({"model", "contents", "stream"})
 
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
         self,
@@ -105,7 +97,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        at = endpoint(GOOGLE, base_url, api_key, api_key_env, extra_headers)
         at, version = _without_version(at)
         name = model.rpartition("/")[2]
         super().__init__(model, at, GEMINI, Tariff(name, provider="google"))
@@ -125,11 +117,8 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         }
         refused = _refused(self._profile, given.get("reasoning_effort"))
         self._params, self.unsent = taken(given, refused, model=model)
-        self._client_options: dict[str, Any] = {
-            "api_version": api_version or version or _API_VERSION,
-            "connect_timeout_s": connect_timeout_s,
-            "idle_timeout_s": idle_timeout_s,
-        }
+        self._api_version = api_version or version or _API_VERSION
+        self._timeouts = Timeouts(connect_timeout_s, idle_timeout_s)
 
     @property
     def provider_name(self) -> str:
@@ -148,13 +137,14 @@ class GeminiBackend(SdkBackend[GeminiClient]):
                     _SETTINGS[name] for name in _SETTINGS if name in self._profile.builtin
                 )
                 raise UserError(
-                    f"gemini: {self.model} has no {tool.replace('_', ' ')} ({_SETTINGS[tool]}).",
+                    f"gemini:{self.model}: {_SETTINGS[tool]}: this model has no "
+                    f"{tool.replace('_', ' ')}.",
                     hint=f"It takes: {has}." if has else "It has no builtin tools.",
                 )
         return tuple(tool for tool, on in wanted.items() if on)
 
     def _open(self) -> GeminiClient:
-        return open_gemini(self._at, **self._client_options)
+        return open_gemini(self._at, self._timeouts, self._api_version)
 
     async def _close(self, client: GeminiClient) -> None:
         await client.aclose()
@@ -194,15 +184,9 @@ class GeminiBackend(SdkBackend[GeminiClient]):
         self, client: GeminiClient, model: str, body: Mapping[str, Any]
     ) -> AsyncIterator[types.GenerateContentResponse]:
         """Yield the frames; what the SDK trips over is not what the protocol allows."""
-        from google.genai.errors import UnknownApiResponseError
-
         try:
             async for frame in client.frames(model, body):
                 yield frame
-        except UnknownApiResponseError as exc:
-            raise MalformedResponseError(
-                f"{self._at.shown} sent what is no JSON. Is base_url right?"
-            ) from harmless(exc, self._at)
         except (AttributeError, LookupError, TypeError) as exc:
             raise MalformedResponseError(
                 self._at.redact(f"{self._at.shown} sent a frame of the wrong shape: {exc}")

@@ -27,6 +27,7 @@ from ..errors import (
     RateLimitError,
 )
 from ..failures import Dialect, Row
+from ..wire import mapping
 
 _WRONG_KEY = frozenset(("API_KEY_INVALID", "API_KEY_EXPIRED"))
 
@@ -57,8 +58,8 @@ def described_by_google(exc: Exception) -> Mapping[str, Any]:
     body: object = getattr(exc, "details", None)
     if isinstance(body, list) and body:
         body = cast("list[object]", body)[0]
-    error = _mapping(body)
-    error = _mapping(error.get("error")) or error
+    error = mapping(body)
+    error = mapping(error.get("error")) or error
     if not error:
         return {"message": body} if isinstance(body, str) else {}
     said = {"message": error.get("message"), "details": error.get("details")}
@@ -99,7 +100,7 @@ def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     details: object = error.get("details")
     if isinstance(details, list):
         for detail in cast("list[object]", details):
-            yield _mapping(detail)
+            yield mapping(detail)
 
 
 def _reasons(details: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]]) -> Iterator[str]:
@@ -113,11 +114,7 @@ def _quotas(details: list[Mapping[str, Any]]) -> Iterator[str]:
         violations: object = detail.get("violations")
         if isinstance(violations, list):
             for violation in cast("list[object]", violations):
-                yield str(_mapping(violation).get("quotaId", ""))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+                yield str(mapping(violation).get("quotaId", ""))
 
 
 @lru_cache(maxsize=1)

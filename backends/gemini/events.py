@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
-from pydantic import BaseModel
+from ..wire import Wire
 
 _UNKNOWN_TO_THE_SDK = (b":", b"event:", b"id:", b"retry:")
 _DATA = b"data:"
 
 
-class _Content(BaseModel):
+class _Content(Wire):
     parts: list[dict[str, Any]] | None = None
 
 
-class _Candidate(BaseModel):
+class _Candidate(Wire):
     content: _Content | None = None
 
 
-class _Frame(BaseModel):
+class _Frame(Wire):
     """What holds the words: what is within is checked by the SDK."""
 
     candidates: list[_Candidate] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinKind, BuiltinToolResult, Source, source
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -87,7 +87,7 @@ class Found:
         chunks = [chunk.web or chunk.image for chunk in grounding.grounding_chunks or ()]
         for chunk in chunks:
             if chunk and (url := _url(chunk)):
-                self._sources.setdefault(url, _source(url, chunk.title, None))
+                self._sources.setdefault(url, source(url, chunk.title, None))
         self._grounded = self._grounded or bool(self._queries or chunks)
         for support in grounding.grounding_supports or ():
             text = support.segment.text if support.segment else None
@@ -97,7 +97,7 @@ class Found:
                     self._cite(url, chunk.title, text)
 
     def _cite(self, url: str, title: str | None, text: str | None) -> None:
-        self._cited.setdefault(url, _source(url, title, text))
+        self._cited.setdefault(url, source(url, title, text))
 
     # --- what it comes to ----------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Found:
     def results(self) -> tuple[BuiltinToolResult, ...]:
         """Return what is told at the end: the searches, the pages, and then the citations."""
         cited = (
-            BuiltinToolResult(type="citation", sources=[source]) for source in self._cited.values()
+            BuiltinToolResult(type="citation", sources=[page]) for page in self._cited.values()
         )
         return (*self._searches(), *self._fetches(), *self._others(), *cited)
 
@@ -169,15 +169,6 @@ def _named(result: BuiltinToolResult, call_id: str, sources: list[Source]) -> Bu
 
 def _url(chunk: types.GroundingChunkWeb | types.GroundingChunkImage) -> str | None:
     return getattr(chunk, "uri", None) or getattr(chunk, "source_uri", None)
-
-
-def _source(url: str, title: str | None, text: str | None) -> Source:
-    source = Source(url=url)
-    if title:
-        source["title"] = title
-    if text:
-        source["text"] = text
-    return source
 
 
 def _words(value: object) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from ..echo import echo
 from ..errors import IncompleteStreamError, MalformedResponseError, RefusedError
 from ..failure_words import one_line
 from ..linger import LINGER_S
+from ..wire import check_text
 from .contents import PROVIDER, Part
 from .finish import FINISH_REASONS, MALFORMED, UNSURE_S
 from .found import Found
@@ -109,7 +109,7 @@ class FrameReader:
 
     def _read_part(self, part: types.Part) -> Iterator[StreamChunk]:
         told = part.model_dump(mode="json", by_alias=True, exclude_none=True)
-        _check_whole(told)
+        check_text(told)
         self._spoke = self._spoke or any(told.values())
         self._keep(told)
         if part.function_call:
@@ -176,13 +176,13 @@ class FrameReader:
             raise MalformedResponseError(self._words(f"Gemini stopped: {self._finish} {self._why}"))
         yield from self._declined() if finish == "refusal" else self._last_words()
         if results := self._found.results():
-            _check_whole(results)
+            check_text(results)
             yield BuiltinToolResultsChunk(results)
         yield CompleteMessageChunk(echo(PROVIDER, self._parts, "".join(self._text), self._calls))
         yield DoneChunk(self._reason(finish))
 
     def _words(self, text: str) -> str:
-        return one_line(self._at.redact(text))
+        return one_line(text, self._at)
 
     def _declined(self) -> Iterator[StreamChunk]:
         if self._tail is not None:
@@ -210,14 +210,6 @@ class FrameReader:
         if counts != self._counts and any(counts.values()):  # a frame may tell of other things
             self._counts = counts
             yield UsageChunk(self._tariff.usage(counts))
-
-
-def _check_whole(value: Any) -> None:
-    """Refuse half a character: it could be neither stored nor shown."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError as exc:
-        raise MalformedResponseError("Gemini sent half a surrogate pair.") from exc
 
 
 def _counts(usage: types.GenerateContentResponseUsageMetadata) -> Counts:

@@ -19,16 +19,17 @@ from ..base import BuiltinTool, ToolSchema
 from ..chat.request import request_body
 from ..chat.stream import chat_chunks
 from ..chunks import StreamChunk
-from ..endpoint import Vendor, endpoint
+from ..endpoint import endpoint
 from ..errors import UserError
 from ..prices import Tariff
 from ..profile import of_model
 from ..responses.backend import NothingThereError, ResponsesBackend
 from ..responses.builtin import BuiltinUses
+from ..responses.events import Usage
 from ..responses.request import RequestForm
-from ..responses.wire import Usage
-from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
+from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
 from ..usage import TokenUsage
+from ..vendors import XAI as VENDOR
 from .errors import XAI
 from .models import GROK_MODELS, GrokEffort, GrokModel
 
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
     from openai import AsyncOpenAI
 
-_VENDOR = Vendor(
-    title="xAI",
-    url="https://api.x.ai/v1",
-    host="api.x.ai",
-    key_variables=("XAI_API_KEY",),
-    url_variable="XAI_BASE_URL",
-)
 _SEARCH_FIRST = "Before you answer or act, search the web for what the question is about."
 """What `search_mode: on` adds to the system message: a tool choice would bar the agent's own."""
 _WIRE: Mapping[str, Mapping[str, Any]] = {
@@ -115,7 +109,7 @@ class GrokBackend(ResponsesBackend):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        at = endpoint(VENDOR, base_url, api_key, api_key_env, extra_headers)
         mode = _mode(search_mode, enable_web_search=enable_web_search)
         self._profile = of_model(GROK_MODELS, model)
         self._most_sources, self._citations = max_search_results, return_citations
@@ -138,7 +132,7 @@ class GrokBackend(ResponsesBackend):
             params=params,
             refused=_NO_EFFORT if not self._profile.effort else {},
             extra_body=extra_body,
-            timeouts={"connect_timeout_s": connect_timeout_s, "idle_timeout_s": idle_timeout_s},
+            timeouts=Timeouts(connect_timeout_s, idle_timeout_s),
             dialect=XAI,
         )
         given = {name: value for name, value in params.items() if name not in self.unsent}
@@ -176,7 +170,7 @@ class GrokBackend(ResponsesBackend):
             else:
                 return
         body = request_body(self.model, messages, tools, {**self._chat_params, **params})
-        async with aclosing(chat_chunks(client, self._at, body, self._tariff)) as chunks:
+        async with aclosing(chat_chunks(client, self._at, body, self._tariff, XAI)) as chunks:
             async for chunk in chunks:
                 self._chat_only = True  # it speaks that, at least
                 yield chunk
@@ -214,7 +208,7 @@ def _check(model: str, profile: GrokModel, tools: tuple[str, ...]) -> None:
     if tools and not profile.tools:
         named = ", ".join(tool.replace("_", " ") for tool in tools)
         raise UserError(
-            f"xAI's {model} has no {named}.",
+            f"grok:{model}: this model has no {named}.",
             hint="Leave out search_mode, enable_web_search, enable_x_search and "
             "enable_code_execution, or name another model.",
         )

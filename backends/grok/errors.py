@@ -2,7 +2,7 @@
 
 A wrong key comes as HTTP 400, and money that is used up as HTTP 429 or 403, each in a body like
 `{"code": "Client specified an invalid argument", "error": "Incorrect API key provided: ..."}`, of
-which the SDK keeps the `error`.
+which the SDK keeps the `error`. The sentences count in the middle of a stream, too.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _SENTENCES: Mapping[str, str] = {
 """What a sentence holds -> OpenAI's code for it."""
 
 
-def _describe(exc: Exception) -> Mapping[str, Any]:
-    body = described(exc)
+def _coded(body: Mapping[str, Any]) -> Mapping[str, Any]:
     said = str(body.get("message")).lower()
     code = next((code for words, code in _SENTENCES.items() if words in said), None)
     return body if code is None else {**body, "code": code}
@@ -33,13 +32,13 @@ def _describe(exc: Exception) -> Mapping[str, Any]:
 
 def _status(exc: Exception) -> int | None:
     """Return the HTTP status; that of a wrong key is 401, as everywhere else."""
-    return 401 if _describe(exc).get("code") == _WRONG_KEY else status_code(exc)
+    return 401 if _coded(described(exc)).get("code") == _WRONG_KEY else status_code(exc)
 
 
 XAI = replace(
     OPENAI,
     decisive={**OPENAI.decisive, _WRONG_KEY: AuthError},
-    describe=_describe,
+    coded=_coded,
     status=_status,
 )
 """The OpenAI SDK's, at xAI."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +22,8 @@ from ..tool_choice import offered
 from .chunks import MessageReader
 from .client import ModelClient, build_model, open_model
 from .failures import LANGCHAIN
-from .place import ModelPlace, check_installed, place_of_model, place_of_name, split_name
+from .place import ModelPlace, place_of_model, place_of_name
+from .providers import check_installed, split_name
 
 if TYPE_CHECKING:
     from langchain_core import language_models as lc
@@ -122,6 +124,10 @@ class LangChainBackend(SdkBackend[ModelClient]):
             return open_model(self._given)
         return open_model(build_model(self.model, self._provider, self._place, self._options))
 
+    def _of_model(self, model: Any) -> Self:
+        """Return itself: integrations take a `model` with each call."""
+        return self
+
     async def _close(self, client: ModelClient) -> None:
         await client.close()
 
@@ -134,7 +140,9 @@ class LangChainBackend(SdkBackend[ModelClient]):
     ) -> AsyncGenerator[StreamChunk]:
         options = {name: value for name, value in params.items() if value is not None}
         model = _bound(client.model, tools, self._at, options)
-        reader = MessageReader()
+        asked = options.get("model")
+        tariff = replace(self._tariff, model=asked) if isinstance(asked, str) else self._tariff
+        reader = MessageReader(tariff)
         stream = model.astream(list(messages), _QUIET, **options)
         async with aclosing(pumped(stream)) as pieces:
             async for piece in pieces:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ..builtin import BuiltinKind, BuiltinToolResult, Source
+from ..builtin import BuiltinKind, BuiltinToolResult, Source, source
 from ..chunks import (
     BuiltinToolResultsChunk,
     CompleteMessageChunk,
@@ -20,7 +21,7 @@ from ..chunks import (
     UsageChunk,
 )
 from ..errors import IncompleteStreamError
-from ..usage import TokenUsage
+from ..prices import Counts, Tariff
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AIMessageChunk
@@ -62,13 +63,27 @@ _KINDS: Mapping[str, BuiltinKind] = {
 }
 """The names of providers' own tools, in LangChain's blocks."""
 
+_INPUT_UNITS: Mapping[str, tuple[str, ...]] = {
+    "cache_read": ("cache_read_tokens",),
+    "cache_creation": ("cache_write_tokens",),
+    "ephemeral_5m_input_tokens": ("cache_write_tokens",),
+    "ephemeral_1h_input_tokens": ("cache_write_tokens", "cache_write_1h_tokens"),
+    "audio": ("input_audio_tokens",),
+}
+_OUTPUT_UNITS: Mapping[str, tuple[str, ...]] = {
+    "reasoning": ("output_reasoning_tokens",),
+    "audio": ("output_audio_tokens",),
+}
+"""The details of LangChain's usage -> the units of prices that they count towards."""
+
 Block = Mapping[str, Any]
 
 
 class MessageReader:
     """Reads the messages of one answer, in order, and says at the end what they came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, tariff: Tariff) -> None:
+        self._tariff = tariff
         self._pieces: list[AIMessage] = []
         self._finish: FinishReason | None = None
         self._refused = False
@@ -96,7 +111,11 @@ class MessageReader:
         if results:
             yield BuiltinToolResultsChunk(tuple(results))
         if message.usage_metadata:
-            yield UsageChunk(_token_usage(message.usage_metadata))
+            counts, priced = _counts(message.usage_metadata)
+            used = self._tariff.usage(counts)
+            # What a provider's own tools cost is not told.
+            known = priced and not results
+            yield UsageChunk(used if known else replace(used, estimated_cost=None))
         if self._finish is None and marked:
             raise IncompleteStreamError("The stream ended before the answer did.")
         if all(call["id"] for call in message.tool_calls):  # or results could not name them
@@ -181,14 +200,21 @@ def _finish_reason(metadata: Mapping[str, Any]) -> FinishReason | None:
     return None if said is None else _FINISH_REASONS.get(str(said).lower(), "other")
 
 
-def _token_usage(usage: UsageMetadata) -> TokenUsage:
-    sent, received = usage.get("input_token_details"), usage.get("output_token_details")
-    return TokenUsage(
-        input_tokens=usage["input_tokens"],
-        output_tokens=usage["output_tokens"],
-        cached_tokens=(sent or {}).get("cache_read") or 0,
-        reasoning_tokens=(received or {}).get("reasoning") or 0,
-    )
+def _counts(usage: UsageMetadata) -> tuple[Counts, bool]:
+    """Return what a call used, in the units of prices, and whether all of it has one."""
+    counts = {"input_tokens": usage["input_tokens"], "output_tokens": usage["output_tokens"]}
+    priced = True
+    for details, units in (
+        (usage.get("input_token_details"), _INPUT_UNITS),
+        (usage.get("output_token_details"), _OUTPUT_UNITS),
+    ):
+        for name, count in (details or {}).items():
+            if not isinstance(count, int) or not count:
+                continue
+            priced = priced and name in units  # others are what OpenAI's service tiers used
+            for unit in units.get(name, ()):
+                counts[unit] = counts.get(unit, 0) + count
+    return counts, priced
 
 
 def builtin_results(blocks: Iterable[Any]) -> list[BuiltinToolResult]:
@@ -229,9 +255,4 @@ def _result(block: Block, call: Block) -> BuiltinToolResult:
 
 
 def _source(mark: Block) -> Source:
-    source = Source(url=mark["url"])
-    if mark.get("title"):
-        source["title"] = mark["title"]
-    if mark.get("cited_text"):
-        source["text"] = mark["cited_text"]
-    return source
+    return source(mark["url"], mark.get("title"), mark.get("cited_text"))

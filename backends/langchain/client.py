@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import MissingError, UserError
 from ..transport import open_http
-from .place import NO_KEY, ModelPlace, install_hint, packages, place_of_model
+from ..words import did_you_mean, quoted
+from .place import NO_KEY, ModelPlace, packages, place_of_model
+from .providers import INTEGRATIONS, install_hint
 
 if TYPE_CHECKING:
     import httpx2
@@ -47,22 +50,26 @@ class ModelClient:
 
 
 def build_model(
-    name: str, provider: str | None, at: ModelPlace, options: Mapping[str, Any]
+    name: str, provider: str, at: ModelPlace, options: Mapping[str, Any]
 ) -> BaseChatModel:
     """Return the model that LangChain builds by name; it takes seconds, so call it in a thread.
 
     Its own retries are off, where it has any: there is one policy for all backends.
 
     Raises:
-        UserError: When LangChain cannot build it.
+        UserError: When LangChain cannot build it, or its class has no such option.
     """
     from langchain.chat_models import init_chat_model
 
     given = {**_connection(at), **options}
     try:
-        model: BaseChatModel = init_chat_model(name, model_provider=provider, **given)
-        if "max_retries" in type(model).model_fields and "max_retries" not in given:
-            model = init_chat_model(name, model_provider=provider, max_retries=0, **given)
+        known = _arguments(provider)
+        _check_arguments(provider, known, options)
+        if "max_retries" in known and "max_retries" not in given:
+            given["max_retries"] = 0
+        return cast("BaseChatModel", init_chat_model(name, model_provider=provider, **given))
+    except UserError:
+        raise
     except ImportError as exc:
         package = (exc.name or "").replace("_", "-")
         said = install_hint(package) if package else str(exc)
@@ -70,7 +77,28 @@ def build_model(
     except Exception as exc:
         said = at.redact(f"LangChain cannot build {at.title}: {_first_line(exc)}")
         raise UserError(said) from (exc if at.redact(str(exc)) == str(exc) else None)
-    return model
+
+
+def _arguments(provider: str) -> frozenset[str]:
+    """Return what a provider's class may be given; empty where it is not known."""
+    if provider not in INTEGRATIONS:
+        return frozenset()
+    module, name = INTEGRATIONS[provider]
+    fields = getattr(getattr(import_module(module), name, None), "model_fields", {})
+    aliases = (field.alias for field in fields.values())
+    return frozenset(name for name in (*fields, *aliases) if name)
+
+
+def _check_arguments(provider: str, known: frozenset[str], options: Mapping[str, Any]) -> None:
+    """Check that a class knows its options; LangChain sends others on, and only warns of it."""
+    for name in options:
+        if known and name not in known:
+            near = did_you_mean(name, sorted(known))
+            hint = f"Did you mean {near.rpartition(' mean ')[2]}" if near.endswith("?") else None
+            raise UserError(
+                f"langchain: {INTEGRATIONS[provider][1]} has no argument {quoted(name)}.",
+                hint=hint or "What only the server knows goes into its own model_kwargs.",
+            )
 
 
 def open_model(model: BaseChatModel) -> ModelClient:
@@ -113,4 +141,10 @@ def _connection(at: ModelPlace) -> dict[str, Any]:
 
 
 def _first_line(exc: Exception) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(exc, ValidationError):  # its first line says only how many there are
+        first = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"].splitlines()[0]
     return (str(exc) or type(exc).__name__).strip().splitlines()[0]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ..endpoint import Endpoint, Vendor, endpoint
-from ..errors import MissingError, UserError
+from ..errors import MissingError
+from ..keys import shown_variable, struck
+from ..vendors import ANTHROPIC, OPENAI
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -23,22 +23,8 @@ NO_KEY = "none"
 """Stands for a key where an integration insists on one."""
 
 _VENDORS: Mapping[str, Vendor] = {
-    "openai": Vendor(
-        title="OpenAI",
-        url="https://api.openai.com/v1",
-        host="api.openai.com",
-        key_variables=("OPENAI_API_KEY",),
-        url_variable="OPENAI_BASE_URL",
-        shares_key=False,
-    ),
-    "anthropic": Vendor(
-        title="Anthropic",
-        url="https://api.anthropic.com",
-        host="api.anthropic.com",
-        key_variables=("ANTHROPIC_API_KEY",),
-        url_variable="ANTHROPIC_BASE_URL",
-        shares_key=False,
-    ),
+    "openai": replace(OPENAI, shares_key=False),
+    "anthropic": replace(ANTHROPIC, shares_key=False),
 }
 """Integrations whose server and key are known before they are imported."""
 
@@ -67,22 +53,24 @@ class ModelPlace(Endpoint):
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
         return f"{self.title} ({bare.geturl()})"
 
+    @property
+    def named(self) -> str:
+        """The same."""
+        return self.shown
+
     def redact(self, text: str) -> str:
         """Return the text with everything secret struck out."""
-        text = Endpoint.redact(self, text)
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "[redacted]")
-        return text
+        return struck(Endpoint.redact(self, text), self.secrets)
 
 
 def place_of_name(
-    name: str, provider: str | None, base_url: str | None, api_key: str | None, env: str | None
+    name: str, provider: str, base_url: str | None, api_key: str | None, env: str | None
 ) -> ModelPlace:
     """Return where a model that is not built yet will send its requests.
 
     Args:
         name: The model as LangChain names it, for messages.
-        provider: LangChain's name of the provider, where it is known.
+        provider: LangChain's name of the provider.
         base_url: Another server than the provider's own.
         api_key: The key.
         env: The environment variable that holds it.
@@ -90,12 +78,14 @@ def place_of_name(
     Raises:
         UserError: When the URL is none, or the key is missing or cannot be sent.
     """
-    vendor = _VENDORS.get(provider or "")
+    vendor = _VENDORS.get(provider)
     if vendor is not None:
         at = endpoint(vendor, base_url, api_key, env)
-        return ModelPlace(at.url, at.key, at.key_source, vendor=vendor, title=name)
+        return ModelPlace(
+            at.url, at.key, at.key_source, vendor=vendor, url_source=at.url_source, title=name
+        )
     if base_url is None:
-        url = "http://localhost" if provider == "ollama" else f"https://{provider or name}"
+        url = "http://localhost" if provider == "ollama" else f"https://{provider}"
         return ModelPlace(url, *_key(api_key, env), title=name)
     other = Vendor(title=name, url=base_url, host="", key_variables=(), shares_key=False)
     at = endpoint(other, base_url, api_key, env)
@@ -118,26 +108,6 @@ def place_of_model(model: BaseChatModel) -> ModelPlace:
 def packages(model: BaseChatModel) -> set[str]:
     """Return the packages that a model's class and its bases come from."""
     return {base.__module__.partition(".")[0] for base in type(model).__mro__}
-
-
-def check_installed(provider: str | None) -> None:
-    """Check that LangChain is there, and its integration for a provider, without importing it.
-
-    Raises:
-        MissingError: When one is not, with the command that installs it.
-    """
-    wanted = {"langchain": "langchain"}
-    if provider in _VENDORS:
-        wanted[f"langchain_{provider}"] = f"langchain-{provider}"
-    lacking = [pip for name, pip in wanted.items() if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise MissingError(install_hint(*lacking))
-
-
-def install_hint(*packages: str) -> str:
-    """Return what to do about packages that are missing."""
-    names = " and ".join(repr(name) for name in packages)
-    return f'LangChain needs {names}: "{sys.executable}" -m pip install {" ".join(packages)}'
 
 
 def _url(model: BaseChatModel) -> str:
@@ -169,19 +139,7 @@ def _key(api_key: str | None, env: str | None) -> tuple[str | None, str]:
         return None, ""
     value = os.environ.get(env, "").strip()
     if not value:
-        raise MissingError("The environment variable that api_key_env names is not set.")
+        raise MissingError(
+            f"The environment variable {shown_variable(env)} (api_key_env) is not set."
+        )
     return value, env
-
-
-def split_name(name: str, provider: str | None) -> tuple[str | None, str]:
-    """Return LangChain's provider, where one is named, and the model.
-
-    Raises:
-        UserError: When no model is named.
-    """
-    head, colon, tail = name.partition(":")
-    if provider is None and colon and re.fullmatch(r"[a-z_]+", head):
-        provider, name = head, tail
-    if not name.strip():
-        raise UserError("A langchain backend needs a model.", hint="Write it as openai:gpt-5.4.")
-    return provider, name.strip()

@@ -7,25 +7,19 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..base import BuiltinTool
-from ..endpoint import Vendor, endpoint
+from ..endpoint import endpoint
 from ..errors import UserError
 from ..prices import Tariff
 from ..profile import of_model
 from ..responses.backend import ResponsesBackend
 from ..responses.builtin import BuiltinUses
+from ..responses.events import Usage
 from ..responses.request import RequestForm
-from ..responses.wire import Usage
-from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S
+from ..transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
 from ..usage import TokenUsage
+from ..vendors import OPENAI
 from .models import OPENAI_MODELS, OpenAIModel, ReasoningEffort, split_effort
 
-_VENDOR = Vendor(
-    title="OpenAI",
-    url="https://api.openai.com/v1",
-    host="api.openai.com",
-    key_variables=("OPENAI_API_KEY",),
-    url_variable="OPENAI_BASE_URL",
-)
 _FEWEST_TOKENS = 16
 """What `max_output_tokens` must be at least; the server refuses less."""
 _STANDARD_TIERS = (None, "auto", "default")
@@ -85,7 +79,7 @@ class OpenAIBackend(ResponsesBackend):
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        at = endpoint(_VENDOR, base_url, api_key, api_key_env, extra_headers)
+        at = endpoint(OPENAI, base_url, api_key, api_key_env, extra_headers)
         model, effort = _effort(model, reasoning_effort)
         self._profile = of_model(OPENAI_MODELS, model)
         wanted = _wanted(enable_web_search, enable_code_execution or enable_code_interpreter)
@@ -105,7 +99,7 @@ class OpenAIBackend(ResponsesBackend):
             params=params,
             refused=_refused(self._profile, effort),
             extra_body=extra_body,
-            timeouts={"connect_timeout_s": connect_timeout_s, "idle_timeout_s": idle_timeout_s},
+            timeouts=Timeouts(connect_timeout_s, idle_timeout_s),
         )
 
     @property
@@ -134,7 +128,7 @@ def _effort(model: str, effort: ReasoningEffort | None) -> tuple[str, ReasoningE
     name, suffix = split_effort(model)
     if suffix and effort and suffix != effort:
         raise UserError(
-            f"openai: the model {model!r} and reasoning_effort {effort!r} contradict each other.",
+            f"openai:{model}: the name and reasoning_effort {effort!r} contradict each other.",
             hint=f"Leave out reasoning_effort, or write the model as {name!r}.",
         )
     return name, suffix or effort
@@ -155,16 +149,17 @@ def _check(
     for tool in wanted:
         if tool not in profile.tools:
             raise UserError(
-                f"OpenAI's {model} has no {tool.replace('_', ' ')}.",
-                hint=f"Leave out enable_{tool}, or name another model.",
+                f"openai:{model}: enable_{tool}: this model has no {tool.replace('_', ' ')}.",
+                hint="Leave it out, or name another model.",
             )
     if effort == "minimal" and "web_search" in wanted and not profile.minimal_search:
         raise UserError(
-            f"OpenAI's {model} cannot search the web with reasoning_effort 'minimal'.",
+            f"openai:{model}: enable_web_search: this model has no web search with the "
+            "reasoning_effort 'minimal'.",
             hint="Use 'low', or leave out enable_web_search.",
         )
     if max_tokens is not None and max_tokens < _FEWEST_TOKENS:
-        raise UserError(f"openai: max_tokens must be {_FEWEST_TOKENS} or more.")
+        raise UserError(f"openai:{model}: max_tokens must be {_FEWEST_TOKENS} or more.")
 
 
 def _form(

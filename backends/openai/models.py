@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..base import BuiltinTool
+from ..errors import UserError
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """As in `openai.types.ReasoningEffort`; which of them a model takes is the server's to say."""
@@ -86,12 +87,24 @@ OPENAI_MODELS: Mapping[str, OpenAIModel] = {
 
 _SUFFIXES: tuple[ReasoningEffort, ...] = ("low", "medium", "high")
 _SUFFIXED = ("o1", "o3", "o4")
+_BASES = ("o1", "o1-mini", "o1-pro", "o3", "o3-mini", "o3-pro", "o4-mini")
+_NAMES = ("mini", "pro", "preview", "deep", "research")
+"""What may stand behind an o-series model as a part of its name, beside dates."""
 
 
 def split_effort(model: str) -> tuple[str, ReasoningEffort | None]:
-    """Return an o-series model and the effort that is written behind it: `o3-mini-high`."""
+    """Return an o-series model and the effort that is written behind it: `o3-mini-high`.
+
+    Raises:
+        UserError: When another word is written there.
+    """
     name, _, last = model.rpartition("-")
     for effort in _SUFFIXES:
         if last.lower() == effort and name.lower().startswith(_SUFFIXED):
             return name, effort
+    if name.lower() in _BASES and last.isalpha() and last.lower() not in _NAMES:
+        raise UserError(
+            f"openai: {last!r} is no reasoning effort; known: {', '.join(_SUFFIXES)}.",
+            hint=f"The model is {name!r}.",
+        )
     return model, None

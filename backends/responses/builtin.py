@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict
-
-from ..builtin import UNDERWAY, BuiltinToolResult, Source
+from ..builtin import UNDERWAY, BuiltinToolResult, Source, source
+from ..wire import Wire
 
 _BEGUN: Mapping[str, str] = {
     "web_search_call": UNDERWAY["web_search"],
@@ -25,16 +24,12 @@ _BEGUN: Mapping[str, str] = {
 _SILENT = frozenset({"message", "reasoning", "function_call"})
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Page(_Wire):
+class _Page(Wire):
     url: str | None = None
     title: str | None = None
 
 
-class _Action(_Wire):
+class _Action(Wire):
     type: str | None = None
     query: str | None = None
     queries: tuple[str, ...] | None = None
@@ -42,12 +37,12 @@ class _Action(_Wire):
     url: str | None = None
 
 
-class _Output(_Wire):
+class _Output(Wire):
     type: str | None = None
     logs: str | None = None
 
 
-class _Use(_Wire):
+class _Use(Wire):
     """An item that is a use of a builtin tool."""
 
     type: str
@@ -115,13 +110,13 @@ class BuiltinUses:
             return
         page = _Page.model_validate(noted)
         if page.url and page.url not in self._cited:
-            self._cited[page.url] = _source(page)
+            self._cited[page.url] = source(page.url, page.title)
 
     def citations(self) -> tuple[BuiltinToolResult, ...]:
         """Return the citations that were not told yet."""
         fresh = list(self._cited.values())[self._told : self._most]
         self._told += len(fresh)
-        return tuple(BuiltinToolResult(type="citation", sources=[source]) for source in fresh)
+        return tuple(BuiltinToolResult(type="citation", sources=[page]) for page in fresh)
 
     def counts(self) -> dict[str, int]:
         """Return the uses that are billed, by the items' own kinds, and distinct containers."""
@@ -192,14 +187,7 @@ _RESULTS: Mapping[str, Callable[[_Use], BuiltinToolResult]] = {
 
 
 def _sources(pages: Iterable[_Page]) -> list[Source]:
-    return [_source(page) for page in pages if page.url]
-
-
-def _source(page: _Page) -> Source:
-    source = Source(url=page.url or "")
-    if page.title:
-        source["title"] = page.title
-    return source
+    return [source(page.url, page.title) for page in pages if page.url]
 
 
 def _words(error: str | Mapping[str, Any] | None) -> str:

@@ -7,63 +7,39 @@ from the whole item, and what it sends in both ways counts once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from ..chunks import (
     AgentStatusChunk,
     BuiltinToolResultsChunk,
     CompleteMessageChunk,
     CompleteResponseChunk,
-    ContentChunk,
     DoneChunk,
     FinishReason,
-    ReasoningChunk,
     StreamChunk,
-    ToolCallDeltaChunk,
     UsageChunk,
 )
 from ..endpoint import Endpoint
 from ..errors import IncompleteStreamError, RefusedError
-from ..failures import frame_error
-from ..openai_sdk.errors import OPENAI
+from ..failures import Dialect, frame_error
 from ..usage import TokenUsage
 from .builtin import BuiltinUses, begun
 from .echo import kept_message
-from .wire import Ended, Item, ItemEvent, Piece, Response, Usage
+from .events import Ended, Item, ItemEvent, Piece, Response, Usage
+from .said import Said
 
 _INCOMPLETE: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "content_filter": "refusal",
 }
 
-
 Priced = Callable[[Usage, Mapping[str, int], str | None], TokenUsage]
 """From the usage, the uses of builtin tools, and the service tier, to what is reported."""
-
 
 _Reader = Callable[..., Iterator[StreamChunk]]
 
 
-@dataclass(slots=True)
-class _Call:
-    """A function call while it is written."""
-
-    name: str = ""
-    written: str = ""
-
-
-@dataclass(slots=True)
-class _Said:
-    """What was streamed so far, by its place in the output."""
-
-    text: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
-    reasoning: set[int] = field(default_factory=set[int])
-    calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
-    items: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
-
-
-class EventReader:
+class FrameReader:
     """Reads the events of one response, in order.
 
     Args:
@@ -71,15 +47,18 @@ class EventReader:
         echo_key: Under which name the message is kept (see `echo`).
         uses: The uses of builtin tools.
         priced: What a call costs.
+        dialect: How the server says that something failed.
     """
 
-    def __init__(self, at: Endpoint, echo_key: str, uses: BuiltinUses, priced: Priced) -> None:
+    def __init__(
+        self, at: Endpoint, echo_key: str, uses: BuiltinUses, priced: Priced, dialect: Dialect
+    ) -> None:
         self._at, self._echo_key, self._uses, self._priced = at, echo_key, uses, priced
-        self._said = _Said()
-        self._refused = False
+        self._dialect = dialect
+        self._said = Said()
         self._finish: FinishReason | None = None
-        self.events = 0
-        """Events read."""
+        self.began = False
+        """Whether an event has come."""
 
     @property
     def ended(self) -> bool:
@@ -93,7 +72,7 @@ class EventReader:
             BackendError: When it says that the response failed.
             pydantic.ValidationError: When something in it has the wrong type.
         """
-        self.events += 1
+        self.began = True
         reader = self._readers.get(str(event.get("type")))
         if reader is not None:
             yield from reader(self, event)
@@ -112,17 +91,11 @@ class EventReader:
 
     def _read_text(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         piece = Piece.model_validate(event)
-        yield from self._text(piece.output_index, piece.content_index, piece.delta or "")
+        yield from self._said.write(piece.output_index, piece.content_index, piece.delta or "")
 
     def _read_refusal(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
-        self._refused = True
+        self._said.refused = True
         yield from self._read_text(event)
-
-    def _text(self, output: int, content: int, said: str) -> Iterator[StreamChunk]:
-        if said:
-            place = (output, content)
-            self._said.text[place] = self._said.text.get(place, "") + said
-            yield ContentChunk(said)
 
     def _read_annotation(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         self._uses.cite(Piece.model_validate(event).annotation)
@@ -130,24 +103,19 @@ class EventReader:
 
     def _read_reasoning(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         piece = Piece.model_validate(event)
-        if piece.delta:
-            self._said.reasoning.add(piece.output_index)
-            yield ReasoningChunk(piece.delta)
+        yield from self._said.reason(piece.output_index, piece.delta or "")
 
     def _read_new_paragraph(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         piece = Piece.model_validate(event)
-        if piece.summary_index and piece.output_index in self._said.reasoning:
-            yield ReasoningChunk("\n\n")
+        if piece.summary_index:
+            yield from self._said.reason_on(piece.output_index)
 
     def _read_arguments(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         piece = Piece.model_validate(event)
-        call = self._said.calls.setdefault(piece.output_index, _Call())
-        said = piece.delta or ""
-        if piece.arguments is not None:
-            said = _rest(piece.arguments, call.written)
-        if said:
-            call.written += said
-            yield ToolCallDeltaChunk(piece.output_index, arguments=said)
+        if piece.arguments is None:
+            yield from self._said.argue(piece.output_index, piece.delta or "")
+        else:
+            yield from self._said.argue_whole(piece.output_index, piece.arguments)
 
     # --- items -----------------------------------------------------------------------------------
 
@@ -156,7 +124,7 @@ class EventReader:
         item = Item.model_validate(read.item)
         status = begun(item.type)
         if item.type == "function_call":
-            yield from self._call(read.output_index, item)
+            yield from self._said.call(read.output_index, item.call_id, item.name)
         elif status:
             yield AgentStatusChunk(status)
 
@@ -167,38 +135,25 @@ class EventReader:
     def _whole_item(self, index: int, raw: dict[str, Any]) -> Iterator[StreamChunk]:
         """Yield what an item holds and was not streamed: some servers stream no deltas."""
         item = Item.model_validate(raw)
-        self._said.items[index] = raw
+        self._said.keep(index, raw)
         match item.type:
             case "message":
                 yield from self._message(index, item)
             case "function_call":
-                yield from self._call(index, item)
-                call = self._said.calls[index]
-                missing = _rest(item.arguments or "", call.written)
-                if missing:
-                    call.written += missing
-                    yield ToolCallDeltaChunk(index, arguments=missing)
+                yield from self._said.call(index, item.call_id, item.name)
+                yield from self._said.argue_whole(index, item.arguments or "")
             case "reasoning":
-                if index not in self._said.reasoning:
-                    parts = [part.text for part in item.summary or () if part.text]
-                    if parts:
-                        yield ReasoningChunk("\n\n".join(parts))
+                paragraphs = [part.text for part in item.summary or () if part.text]
+                yield from self._said.reason_whole(index, paragraphs)
             case _:
                 result = self._uses.result(raw)
                 if result is not None:
                     yield BuiltinToolResultsChunk((result,))
 
-    def _call(self, index: int, item: Item) -> Iterator[StreamChunk]:
-        call = self._said.calls.setdefault(index, _Call())
-        if item.name and not call.name:
-            call.name = item.name
-            yield ToolCallDeltaChunk(index, item.call_id, item.name)
-
     def _message(self, index: int, item: Item) -> Iterator[StreamChunk]:
         for number, part in enumerate(item.content or ()):
-            self._refused = self._refused or bool(part.refusal)
-            heard = self._said.text.get((index, number), "")
-            yield from self._text(index, number, _rest(part.text or part.refusal or "", heard))
+            self._said.refused |= bool(part.refusal)
+            yield from self._said.write_whole(index, number, part.text or part.refusal or "")
             for annotation in part.annotations or ():
                 self._uses.cite(annotation)
         citations = self._uses.citations()
@@ -226,24 +181,21 @@ class EventReader:
         if not complete:
             why = response.incomplete_details
             finish = _INCOMPLETE.get((why and why.reason) or "", "other")
-            if finish == "refusal" and not self._said.text and not self._said.calls:
+            if finish == "refusal" and not self._said.text and not self._said.called:
                 raise RefusedError(f"{self._at.shown} declined to answer: a filter stopped it.")
             return finish
-        if self._refused:
+        if self._said.refused:
             return "refusal"
-        return "tool_calls" if self._said.calls else "stop"
+        return "tool_calls" if self._said.called else "stop"
 
     def _read_failed(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         response = Ended.model_validate(event).response
         yield from self._usage(response)
-        self._fail(response.error or {})
+        raise frame_error(response.error or {}, self._at, self._dialect)
 
     def _read_error(self, event: Mapping[str, Any]) -> Iterator[StreamChunk]:
         yield from ()
-        self._fail(event)
-
-    def _fail(self, error: Mapping[str, Any]) -> NoReturn:
-        raise frame_error(error, self._at, OPENAI)
+        raise frame_error(event, self._at, self._dialect)
 
     def _usage(self, response: Response) -> Iterator[StreamChunk]:
         if response.usage is not None:
@@ -251,9 +203,7 @@ class EventReader:
             yield UsageChunk(self._priced(response.usage, counts, response.service_tier))
 
     def _complete_message(self) -> Iterator[StreamChunk]:
-        items = [item for _, item in sorted(self._said.items.items())]
-        text = "".join(text for _, text in sorted(self._said.text.items()))
-        message = kept_message(self._echo_key, items, text)
+        message = kept_message(self._echo_key, self._said.items, self._said.text)
         if message is not None:
             yield CompleteMessageChunk(message)
 
@@ -275,8 +225,3 @@ class EventReader:
         "response.refusal.delta": _read_refusal,
     }
     """Event -> what reads it."""
-
-
-def _rest(whole: str, heard: str) -> str:
-    """Return what is still missing; what was streamed counts where the two contradict."""
-    return whole[len(heard) :] if whole.startswith(heard) else ""

@@ -6,32 +6,17 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, assert_never, cast
+from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, SecretStr, model_validator
 
 from ..backends.base import LLMBackend
-from ..backends.chunks import (
-    AgentStatusChunk,
-    BuiltinToolResultsChunk,
-    CompleteMessageChunk,
-    CompleteResponseChunk,
-    ContentChunk,
-    DoneChunk,
-    ErrorChunk,
-    ReasoningChunk,
-    StreamChunk,
-    TokenUsage,
-    ToolCallDeltaChunk,
-    ToolCallsChunk,
-    UsageChunk,
-)
+from ..backends.chunks import ErrorChunk, StreamChunk, says_something
 from ..backends.errors import (
     BackendError,
     BackendTimeoutError,
@@ -40,12 +25,11 @@ from ..backends.errors import (
 )
 from ..backends.registry import backend_from_config, build_backend
 from ..backends.retry import RetryPolicy, retrying
-from .blocks import FOUND
-from .calls import CallPieces
-from .model import MassgraphChatModel, last_chunk
+from .model import MassgraphChatModel
 from .structured import SOMETHING
 from .tools import choice_of, chosen, tool_schema
-from .whole import kept, restored
+from .whole import restored
+from .writer import MessageWriter
 
 
 class BackendChatModel(MassgraphChatModel):
@@ -146,7 +130,7 @@ class BackendChatModel(MassgraphChatModel):
     async def _chunks(
         self, messages: list[BaseMessage], **kwargs: Any
     ) -> AsyncGenerator[AIMessageChunk]:
-        writer = _Writer(self.backend, str(kwargs.get("model") or self.backend.model))
+        writer = MessageWriter(self.backend, str(kwargs.get("model") or self.backend.model))
         try:
             # The time of whoever reads counts, too: it is the whole call's.
             async with aclosing(self._in_time(self._call(messages, kwargs))) as stream:
@@ -173,14 +157,15 @@ class BackendChatModel(MassgraphChatModel):
         asked = restored(messages, self.backend.provider_name, name)
         await self.backend.prepare()
 
-        async def request() -> tuple[StreamChunk, AsyncGenerator[StreamChunk]]:
+        async def request() -> tuple[list[StreamChunk], AsyncGenerator[StreamChunk]]:
             stream = self.backend.stream_with_tools(asked, offered, **params)
             return await _begun(stream)
 
         policy = RetryPolicy(requests=self.max_retries + 1)
         first, stream = await retrying(request, policy, rng=random.Random())
         async with aclosing(stream):
-            yield first
+            for chunk in first:
+                yield chunk
             async for chunk in stream:
                 yield chunk
 
@@ -197,104 +182,27 @@ class BackendChatModel(MassgraphChatModel):
                 yield chunk
 
 
-class _Writer:
-    """Writes chunks as LangChain's messages.
-
-    Args:
-        backend: Who answers.
-        name: The model, as the answer names it.
-    """
-
-    def __init__(self, backend: LLMBackend, name: str) -> None:
-        self._backend, self._name = backend, name
-        self._calls = CallPieces()
-        self._usage: TokenUsage | None = None
-        self._extras: dict[str, Any] = {}
-        self._done: DoneChunk | None = None
-
-    def write(self, chunk: StreamChunk) -> list[AIMessageChunk]:
-        """Return what a chunk says.
-
-        Raises:
-            BackendError: When it says that the call failed.
-        """
-        match chunk:
-            case ContentChunk():
-                return [AIMessageChunk(content=chunk.content)]
-            case ReasoningChunk():
-                extra = {"reasoning_content": chunk.content}
-                return (
-                    [AIMessageChunk(content="", additional_kwargs=extra)] if chunk.content else []
-                )
-            case ToolCallDeltaChunk():
-                piece = self._calls.add(chunk)
-                return [AIMessageChunk(content="", tool_call_chunks=[piece])] if piece else []
-            case ToolCallsChunk():
-                return [AIMessageChunk(content="", tool_call_chunks=self._calls.whole(chunk))]
-            case BuiltinToolResultsChunk():
-                found = [dict(result) for result in chunk.builtin_tool_results]
-                return [AIMessageChunk(content="", additional_kwargs={FOUND: found})]
-            case UsageChunk():
-                self._usage = chunk.usage
-            case CompleteMessageChunk():
-                self._extras = kept(chunk.complete_message)
-            case DoneChunk():
-                self._done = chunk
-            case ErrorChunk():
-                raise chunk.error
-            case AgentStatusChunk() | CompleteResponseChunk():
-                pass
-            case _:
-                assert_never(chunk)
-        return []
-
-    def last(self) -> AIMessageChunk:
-        """Return the chunk that ends the answer.
-
-        Raises:
-            IncompleteStreamError: When the backend has not ended it.
-        """
-        if self._done is None:
-            raise IncompleteStreamError("The stream ended without its terminal marker.")
-        metadata: dict[str, Any] = {"finish_reason": self._done.finish_reason}
-        cost = None if self._usage is None else self._backend.calculate_cost(self._usage)
-        if cost is not None and self._name == self._backend.model:  # of no other are prices known
-            metadata["cost_usd"] = cost
-        chunk = last_chunk(self._backend.provider_name, self._name, **metadata)
-        usage = None if self._usage is None else usage_metadata(self._usage)
-        return chunk.model_copy(update={"usage_metadata": usage, "additional_kwargs": self._extras})
-
-
-def usage_metadata(usage: TokenUsage) -> UsageMetadata:
-    """Return tokens as LangChain has them."""
-    return UsageMetadata(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-        input_token_details=InputTokenDetails(cache_read=usage.cached_tokens),
-        output_token_details=OutputTokenDetails(reasoning=usage.reasoning_tokens),
-    )
-
-
 def _revealed(key: SecretStr | str | None) -> str | None:
     return key.get_secret_value() if isinstance(key, SecretStr) else key
 
 
 async def _begun(
     stream: AsyncIterator[StreamChunk],
-) -> tuple[StreamChunk, AsyncGenerator[StreamChunk]]:
-    """Return a stream's first chunk that is no mere status, and the rest of it.
+) -> tuple[list[StreamChunk], AsyncGenerator[StreamChunk]]:
+    """Return a stream's chunks up to the first one that says something, and the rest of it.
 
     Raises:
         BackendError: When the stream fails, or ends, before it has begun.
     """
     rest = cast("AsyncGenerator[StreamChunk]", stream)
+    first: list[StreamChunk] = []
     try:
         async for chunk in rest:
             if isinstance(chunk, ErrorChunk):
                 raise chunk.error
-            if not isinstance(chunk, AgentStatusChunk):
-                return chunk, rest
+            first.append(chunk)
+            if says_something(chunk):
+                return first, rest
     except BackendError:
         await rest.aclose()
         raise

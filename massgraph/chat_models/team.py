@@ -16,9 +16,9 @@ from ..nodes.events import FinalText, PresentingStarted, RunFinished
 from ..nodes.record import ResultDict
 from ..result import Result
 from ..team import Team
-from .backend import usage_metadata
 from .blocks import PROVIDER
 from .model import MassgraphChatModel, last_chunk
+from .writer import usage_metadata
 
 
 class TeamChatModel(MassgraphChatModel):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from ..backends.base import LLMBackend
 from ..backends.errors import MissingError, UserError
+from ..backends.keys import NO_MODEL, looks_like_key, shown_variable
+from ..backends.options import SWITCHES, option_problems, options_model
 from ..backends.registry import (
     PROVIDERS,
     Provider,
@@ -21,11 +21,8 @@ from ..backends.registry import (
     missing_extra,
     provider,
 )
-from .checking import problems_of
 from .document import Document, Keys
-from .options import number_problem, options_model
 from .problems import Problem, did_you_mean, quoted
-from .schema import SWITCHES
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -71,14 +68,24 @@ class BackendReader:
             described = self._built(found, options, keys, given)
         return described if len(self.document.problems) == known else None
 
+    def are_same(self, one: Any, other: Mapping[str, Any]) -> bool:
+        """Return whether two agents' backends differ in nothing."""
+        if not isinstance(one, dict):
+            return False
+        first, second = ({**self.defaults, **given} for given in (one, other))
+        first["type"], second["type"] = self._type_of(first), self._type_of(second)
+        return {k: v for k, v in first.items() if v is not None} == {
+            k: v for k, v in second.items() if v is not None
+        }
+
     def unused_defaults(self, used: list[Mapping[str, Any]]) -> None:
         """Note each default that no agent's provider knows."""
         names = [self._type_of({**self.defaults, **given}) for given in used]
         fitting: set[str] = {"type", *SWITCHES}
         for name in names:
-            if not isinstance(name, str) or name not in PROVIDERS:
+            if not isinstance(name, str) or name.lower() not in PROVIDERS:
                 return  # what is wrong with it is known already
-            fitting.update(_fields(PROVIDERS[name]))
+            fitting.update(_fields(PROVIDERS[name.lower()]))
         for key in self.defaults:
             if key not in fitting:
                 self.document.problem(
@@ -103,8 +110,10 @@ class BackendReader:
     ) -> Provider | None:
         kind = self._type_of(values)
         where = self._at("type" if "type" in values else "model", keys, given)
-        if kind is None:
-            model = values.get("model")
+        model = values.get("model")
+        if isinstance(model, str) and looks_like_key(model):
+            self.document.problem(self._at("model", keys, given), NO_MODEL)
+        elif kind is None:
             of = f" from the model {quoted(model)}" if isinstance(model, str) else ""
             self.document.problem(
                 where, f"the provider cannot be told{of}; add type: {' | '.join(PROVIDERS)}"
@@ -154,19 +163,10 @@ class BackendReader:
     ) -> set[str]:
         """Note what is wrong with the options, and return the names of those."""
         bad: set[str] = set()
-        model = options_model(adapter_class(found))
-        try:
-            model.model_validate(options)
-        except ValidationError as exc:
-            for where, message, is_key in problems_of(exc, model, options):
-                first = self._at(str(where[0]), keys, given) if where else keys
-                self.document.problem((*first, *where[1:]), message, key=is_key)
-                bad.add(str(where[0]) if where else "")
-        for name, value in options.items():
-            problem = number_problem(name, value)
-            if problem:
-                self.document.problem(self._at(name, keys, given), problem)
-                bad.add(name)
+        for where, message, is_key in option_problems(adapter_class(found), options):
+            first = self._at(str(where[0]), keys, given) if where else keys
+            self.document.problem((*first, *where[1:]), message, key=is_key)
+            bad.add(str(where[0]) if where else "")
         return bad
 
     def _key_variable(
@@ -182,8 +182,7 @@ class BackendReader:
             self.document.problem(where, "api_key_env must be the name of an environment variable")
             return True
         if not os.environ.get(name, "").strip() and not options.get("api_key"):
-            shown = name if name.isupper() else "that api_key_env names"
-            self._missing(where, f"the environment variable {shown} is not set")
+            self._missing(where, f"the environment variable {shown_variable(name)} is not set")
             return True
         return False
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..backends.words import Keys as Keys
 from .files import read_text
 from .json_source import parse_json
 from .problems import ConfigError, Place, Problem, quoted
@@ -18,9 +19,6 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 
 BIGGEST = 2**63 - 1
 """The largest whole number that other programs understand."""
-
-Keys = tuple[str | int, ...]
-"""Keys and list indices that lead to a value."""
 
 
 class Document:

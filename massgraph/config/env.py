@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..backends.vendors import VENDORS
 from .problems import ConfigError, Place, Problem
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 NAME = ".env"
 
 _KEYS_OF: Mapping[str, tuple[str, ...]] = {
-    "ANTHROPIC_BASE_URL": ("ANTHROPIC_API_KEY",),
-    "GOOGLE_GEMINI_BASE_URL": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
-    "XAI_BASE_URL": ("XAI_API_KEY",),
+    vendor.url_variable: vendor.key_variables for vendor in VENDORS if vendor.url_variable
 }
 """An address -> the keys that are sent to it.
 

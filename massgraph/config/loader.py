@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ..agent import Agent
 from ..backends.errors import UserError
+from ..backends.registry import described
 from ..graphs.names import id_problem
 from ..nodes.policy import Policy, PolicyFields
 from .backends import BackendReader
@@ -138,14 +139,16 @@ class _Loader:
         defaults = value.get("backend_params")
         defaults = defaults if isinstance(defaults, dict) else {}
         backends = BackendReader(self._document, defaults, self._warnings)
+        for keys, agent in given:
+            self._write_out(agent, keys)
         agents = [
             self._agent(agent, keys, number, backends)
             for number, (keys, agent) in enumerate(given, 1)
         ]
         self._unique([(keys, agent.get("id")) for keys, agent in given])
-        described = [agent.get("backend", {}) for _, agent in given]
-        described += [agent["fallback"] for _, agent in given if agent.get("fallback")]
-        backends.unused_defaults([one for one in described if isinstance(one, dict)])
+        named = [agent.get("backend", {}) for _, agent in given]
+        named += [agent["fallback"] for _, agent in given if agent.get("fallback")]
+        backends.unused_defaults([one for one in named if isinstance(one, dict)])
         return agents
 
     def _given(self, value: Mapping[str, Any]) -> list[tuple[Keys, dict[str, Any]]]:
@@ -159,6 +162,15 @@ class _Loader:
         if not isinstance(many, list):
             return []
         return [(("agents", n), agent) for n, agent in enumerate(many) if isinstance(agent, dict)]
+
+    def _write_out(self, agent: dict[str, Any], keys: Keys) -> None:
+        """Make a mapping of each backend that is written as `provider:model`."""
+        for key in ("backend", "fallback"):
+            if isinstance(agent.get(key), str):
+                try:
+                    agent[key] = described(agent[key])
+                except UserError as exc:
+                    self._document.problem((*keys, key), str(exc))
 
     def _agent(
         self, given: dict[str, Any], keys: Keys, number: int, backends: BackendReader
@@ -196,14 +208,17 @@ class _Loader:
         keys: Keys,
         backends: BackendReader,
     ) -> Any:
-        described = given.get(key, {})
-        if not isinstance(described, dict):
+        said = given.get(key, {})
+        if not isinstance(said, dict):
             return None
-        if not described and (key == "fallback" or not backends.defaults):
+        if not said and (key == "fallback" or not backends.defaults):
             what = "is empty" if key in given else "is missing"
             self._document.problem((*keys, key), f"{key!r} {what}: give it a type")
             return None
-        return backends.read(described, (*keys, key))
+        if key == "fallback" and backends.are_same(given.get("backend"), said):
+            self._document.problem((*keys, key), "the fallback is the backend itself")
+            return None
+        return backends.read(said, (*keys, key))
 
     def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
         seen: set[str] = set()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends.registry import OTHER_NAMES, PROVIDERS, infer_provider
+from ..backends.keys import NO_MODEL, looks_like_key
+from ..backends.registry import (
+    OTHER_NAMES,
+    PROVIDERS,
+    SERVERS,
+    Provider,
+    infer_provider,
+    meant_provider,
+)
 from .document import Document
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
 
@@ -24,10 +32,15 @@ def models_document(models: Sequence[str], backend: str | None) -> Document:
         ConfigError: When a provider cannot be told.
     """
     document = Document("--model" if models else "--backend")
+    if backend is not None and looks_like_key(backend):
+        raise ConfigError([Problem(Place("--backend"), NO_MODEL)])
     problems: list[Problem] = []
     agents: list[dict[str, Any]] = []
     for number, spec in enumerate(models or [""]):
-        place = Place(f"--model {spec}" if models else f"--backend {backend}")
+        if looks_like_key(spec):
+            problems.append(Problem(Place("--model"), NO_MODEL))
+            continue
+        place = Place(f"--model {spec.strip().rstrip(':')}" if models else f"--backend {backend}")
         described = _described(spec.strip(), backend)
         if isinstance(described, str):
             problems.append(Problem(place, described))
@@ -47,20 +60,28 @@ def is_model(spec: str) -> bool:
 
 def _described(spec: str, backend: str | None) -> dict[str, str] | str:
     """Return the backend that is meant, or what is wrong."""
-    if backend is not None:
-        model = spec.removeprefix(f"{backend}:")
-        return {"type": backend, "model": model} if model else {"type": backend}
     name, colon, model = spec.partition(":")
-    if name in PROVIDERS:
-        return {"type": name, "model": model} if model else {"type": name}
+    if backend is not None:
+        model = model if name.lower() == backend.lower() else spec
+        return {"type": backend, "model": model} if model else {"type": backend}
+    if name.lower() in PROVIDERS:
+        return _named(PROVIDERS[name.lower()], model.strip())
     inferred = infer_provider(spec)
     if inferred is not None:
         return {"type": inferred, "model": spec}
+    if name.lower() in SERVERS:
+        return f"there is no provider {quoted(name)}. {meant_provider(name)}"
     if colon:
         meant = OTHER_NAMES.get(name.lower())
         near = f"; did you mean {meant!r}?" if meant else did_you_mean(name, tuple(PROVIDERS))
         return f"there is no provider {quoted(name)}{near}"
     return f"the provider cannot be told; write it as PROVIDER:NAME ({', '.join(PROVIDERS)})"
+
+
+def _named(found: Provider, model: str) -> dict[str, str] | str:
+    if not model and found.model_required:
+        return f"the model is missing; write it as {found.name}:MODEL"
+    return {"type": found.name, "model": model} if model else {"type": found.name}
 
 
 def set_system_message(document: Document, message: str) -> None:

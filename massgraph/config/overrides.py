@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -54,6 +55,7 @@ class Override:
     def _put(self, document: Document, value: Any) -> None:
         inside: Any = document.value
         keys: list[str | int] = []
+        _check_one_agent(self.path, inside)
         for part in self.path[:-1]:
             key = _key(part, inside, keys)
             keys.append(key)
@@ -81,6 +83,13 @@ class Override:
         if inner.problems:
             raise _WrongError(inner.problems[0].message)
         return value
+
+
+def _check_one_agent(path: tuple[str, ...], document: Mapping[str, Any]) -> None:
+    """Raise where `agents` is meant for the one `agent:` of a config."""
+    if path[0] == "agents" and "agents" not in document and "agent" in document:
+        right = ".".join(("agent", *path[2:]))
+        raise _WrongError(f"this config has one 'agent'; write {right}")
 
 
 def _key(part: str, inside: Any, before: list[str | int]) -> str | int:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from ..backends.errors import UserError
-
-MOST_PROBLEMS = 100
-"""Problems that are listed; a file with more of them has one that matters."""
-
-_LONGEST_WORD = 64
+from ..backends.words import MOST_PROBLEMS
+from ..backends.words import did_you_mean as did_you_mean
+from ..backends.words import quoted as quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +70,3 @@ def listed(problems: Iterable[Problem]) -> list[Problem]:
 
 def _order(problem: Problem) -> tuple[int, int]:
     return problem.place.line or 0, problem.place.column or 0
-
-
-def quoted(word: str) -> str:
-    """Return a word of a config in quotes, on one line, and not longer than a line."""
-    shown = word if len(word) <= _LONGEST_WORD else word[: _LONGEST_WORD - 3] + "..."
-    return repr(shown)
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean 'x'?`, or `; known: ...` when no known word is close."""
-    close = get_close_matches(word, known, n=1) if len(word) <= _LONGEST_WORD else []
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(known)}" if known else ""

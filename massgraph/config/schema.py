@@ -11,16 +11,6 @@ from .problems import did_you_mean, quoted
 GRAPHS = ("team",)
 PLANNED_GRAPHS = ("single", "debate", "mixture", "council", "self_consistency")
 
-SWITCHES = (
-    "enable_web_search",
-    "enable_code_execution",
-    "enable_code_interpreter",
-    "return_citations",
-    "search_mode",
-    "max_search_results",
-)
-"""Keys of a backend that are about its provider's own tools."""
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -33,21 +23,13 @@ class UiFields(_Strict):
     logging_enabled: bool = True
 
 
-class LimitsFields(_Strict):
-    """The `limits:` of any backend; see `Limits`."""
-
-    requests_per_minute: Annotated[int, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
-    concurrent_calls: Annotated[int, Field(gt=0)] | None = None
-
-
 class AgentFields(_Strict):
     """An agent; what its backend may hold is the provider's to say."""
 
     id: str = ""
     system_message: str = ""
-    backend: dict[str, Any] = Field(default_factory=dict)
-    fallback: dict[str, Any] = Field(default_factory=dict)
+    backend: dict[str, Any] | str = Field(default_factory=dict)
+    fallback: dict[str, Any] | str = Field(default_factory=dict)
     tools: list[str] = Field(default_factory=list)
     tool_timeout_s: Annotated[float, Field(gt=0)] = 60.0
 

@@ -10,11 +10,15 @@ from typing import Any, Literal, assert_never
 from ..nodes import events as ev
 from ..nodes.findings import OUTPUT
 from .safe_text import one_line, safe
+from .usage_table import usage_table
 
 Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
 
 WIDEST = 100
 """Characters of a streamed line at most; a longer one is broken at a space."""
+
+TABLE = 61
+"""Characters of a row of the table: 80 columns, less the longest name and its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,10 @@ class Narrator:
                 yield Line(said, "bad", event.agent)
             case ev.AgentStamp():
                 yield from _of_agent(event)
+            case ev.RunFinished():
+                yield _summary(event.result)
+                rows = usage_table(event.result["usage"], min(self.widest, TABLE))
+                yield from (Line(row, "note", agent) for agent, row in rows)
             case _:
                 yield from _of_machine(event)
 
@@ -257,8 +265,6 @@ def _of_machine(event: ev.Event) -> Iterator[Line]:
             what = "budget" if event.type == "budget_reached" else "deadline"
             agent = event.agent if isinstance(event, ev.DeadlineReached) else None
             yield Line(f"the {event.which} {what} is reached", "bad", agent)
-        case ev.RunFinished():
-            yield _summary(event.result)
         case _:
             pass
 

@@ -10,6 +10,11 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from massgraph import Agent, MassgraphError, Policy, RunError, ScriptedBackend, Team, UserError
+from massgraph.backends.claude import ClaudeBackend
+from massgraph.backends.errors import MissingError
+from massgraph.backends.gemini import GeminiBackend
+from massgraph.backends.grok import GrokBackend
+from massgraph.backends.openai import OpenAIBackend
 
 from ..vloop import run_virtual
 
@@ -52,7 +57,17 @@ AGENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "no such provider": (lambda: Agent("alice", "chat_completion:m"), "chat_completions"),
     "no model": (lambda: Agent("alice", "chat_completions"), "names no model"),
     "a mapping without a type": (lambda: Agent("alice", {"model": "m"}), "type"),
+    "a server, and not a provider": (
+        lambda: Agent("alice", "ollama:qwen3"),
+        "base_url: http://127.0.0.1:11434/v1 and type: chat_completions.",
+    ),
+    "open weights, whoever serves them": (lambda: Agent("alice", "gpt-oss-20b"), "Unknown"),
+    "its own fallback": (
+        lambda: Agent("alice", "openai:gpt-5.4", fallback={"model": "gpt-5.4"}),
+        "Agent 'alice': the fallback is the backend itself.",
+    ),
     "no time for tools": (lambda: agent(tool_timeout_s=0), "tool_timeout_s"),
+    "no number of seconds": (lambda: agent(tool_timeout_s="5"), "tool_timeout_s"),
     "an unnamed weight": (lambda: Team([agent()], Policy(weights={"zoe": 1})), "'zoe'"),
     "two stores": (lambda: Team([agent()], checkpointer=InMemorySaver(), db="memory:"), "both"),
     "no such store": (lambda: Team([agent()], db="mysql://x"), "mysql://x"),
@@ -72,6 +87,84 @@ def test_a_wrong_team(make: Callable[[], Any], said: str) -> None:
 def test_a_right_id(name: str) -> None:
     """A letter, and then letters, digits, `_` and `-`."""
     assert Team([agent(name)]).run("Q?").winner == name
+
+
+def of(**options: Any) -> dict[str, Any]:
+    """Return a backend's mapping."""
+    return {"type": "openai", "model": "gpt-5.4", **options}
+
+
+OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "text for a number": (of(temperature="hot"), "openai: temperature must be a number."),
+    "a negative number": (of(max_tokens=-1), "openai: max_tokens must be 0 or more."),
+    "a part of a token": (of(max_tokens=1.5), "openai: max_tokens must be a whole number."),
+    "a number in quotes": (of(max_tokens="5"), "openai: max_tokens must be a whole number."),
+    "yes": (of(enable_web_search="yes"), "openai: enable_web_search must be true or false."),
+    "no such effort": (of(reasoning_effort="huge"), "reasoning_effort must be one of none, "),
+    "a word that is near": (of(reasoning_effort="hihg"), "did you mean 'high'?"),
+    "time that runs back": (of(idle_timeout_s=-1), "idle_timeout_s must be more than 0."),
+    "time without end": (of(idle_timeout_s=float("inf")), "must be a finite number."),
+    "no time": (of(idle_timeout_s="x"), "openai: idle_timeout_s must be a number."),
+    "no URL": (of(base_url=5), "openai: base_url must be text."),
+    "no key": (of(api_key=5), "openai: api_key must be text."),
+    "no body": (of(extra_body=[1]), "openai: extra_body must be a mapping."),
+    "what a request is made of": (
+        of(extra_body={"model": "x", "input": "y"}),
+        "openai: extra_body must not hold 'model'; set model instead. "
+        "extra_body must not hold 'input'.",
+    ),
+    "an unknown key": (of(temprature=1), "unknown key 'temprature'; did you mean 'temperature'?"),
+    "another provider's switch": (of(enable_x_search=True), "unknown key 'enable_x_search'"),
+    "two mistakes": (of(max_tokens="5", base_url=5), "base_url must be text. max_tokens must be"),
+    "no model at all": ({"type": "openai"}, "'openai' names no model."),
+    "a number for a model": (of(model=5), "openai: model must be text."),
+    "an unknown mode": (
+        {"type": "grok", "model": "grok-4", "search_mode": "maybe"},
+        "grok: search_mode must be one of off, auto, on.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("backend", "said"), OPTIONS.values(), ids=OPTIONS)
+def test_a_wrong_option(backend: dict[str, Any], said: str) -> None:
+    """A program's options are checked as a config's are, and the agent is named."""
+    for wrong in (
+        lambda: Agent("alice", backend),
+        lambda: Agent("alice", ScriptedBackend([{"new_answer": "A."}]), fallback=backend),
+    ):
+        with pytest.raises(UserError) as caught:
+            wrong()
+        assert str(caught.value).startswith("Agent 'alice': ")
+        assert said in str(caught.value)
+
+
+def test_a_right_option() -> None:
+    """A switch that is off is none that the provider lacks; nothing is built, no key is needed."""
+    Agent("alice", of(enable_x_search=False, temperature=1, extra_body={"top_p": 1}))
+    Agent("alice", {"model": "gpt-5.4"}, fallback={"model": "gpt-5.4", "max_tokens": 99})
+
+
+@pytest.mark.parametrize("cls", [ClaudeBackend, GeminiBackend, GrokBackend, OpenAIBackend])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"model": 5}, "model must be text."),
+        ({"model": "m", "temperature": "hot"}, "temperature must be a number."),
+        ({"model": "m", "base_url": 5}, "base_url must be text."),
+        ({"model": "m", "extra_body": {"stream": False}}, "extra_body must not hold 'stream'."),
+    ],
+)
+def test_a_backend_of_ones_own(cls: Any, options: dict[str, Any], said: str) -> None:
+    """Its arguments are checked in the same way."""
+    with pytest.raises(UserError, match=said):
+        cls(**{"api_key": "k", **options})
+
+
+def test_whose_key_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found when a backend is built names the agent, too."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(MissingError, match=r"^Agent 'bob': OpenAI needs a key\. Set "):
+        Team([agent(), Agent("bob", "openai:gpt-5.4")]).run("Q?")
 
 
 KEYS: dict[str, tuple[dict[str, Any], str]] = {

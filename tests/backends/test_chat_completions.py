@@ -469,6 +469,13 @@ async def test_connections_are_used_again() -> None:
         await backend.aclose()
 
 
+async def test_the_sdk_does_not_retry() -> None:
+    """A failed request is sent again by the policy of all backends alone."""
+    backend = ChatCompletionsBackend("m", base_url="http://127.0.0.1:9/v1")
+    assert (await backend._client()).max_retries == 0
+    await backend.aclose()
+
+
 async def test_no_proxy_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy of the environment is not asked for a server on this machine."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):

@@ -19,7 +19,7 @@ from massgraph.backends.chunks import (
     ReasoningChunk,
     StreamChunk,
 )
-from massgraph.backends.claude.frames import EventReader
+from massgraph.backends.claude.frames import FrameReader
 from massgraph.backends.claude.usage import Spent
 from massgraph.backends.echo import echoed
 from massgraph.backends.errors import IncompleteStreamError, MalformedResponseError
@@ -65,7 +65,7 @@ def read(*events: Json, spent: Spent | None = None) -> list[StreamChunk]:
     """Return the chunks of an answer."""
     spent = spent or Spent(containers_cost=True, container=None)
     tariff = Tariff("claude-sonnet-5", provider="anthropic")
-    reader = EventReader(tariff, writer="claude", digest="d", spent=spent)
+    reader = FrameReader(tariff, writer="claude", digest="d", spent=spent)
     chunks = [chunk for event in events for chunk in reader.read(event)]
     return [*chunks, *reader.done()]
 

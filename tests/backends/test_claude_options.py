@@ -13,8 +13,8 @@ from anthropic.types.model import Model
 from massgraph.backends.claude import ClaudeBackend
 from massgraph.backends.claude.models import PROFILES
 from massgraph.backends.errors import MissingError, UserError
+from massgraph.backends.options import options_model
 from massgraph.backends.profile import of_model
-from massgraph.config.options import options_model
 
 SHOWN = {"type": "adaptive", "display": "summarized"}
 KEY = "sk-ant-api03-secret"
@@ -199,7 +199,7 @@ def test_what_a_model_has() -> None:
         ("claude-opus-5", {"api_key": "sk-proj-abcdef"}, "one of OpenAI, not of Anthropic"),
         ("claude-opus-5", {"api_key": "gsk_abcdef"}, "one of Groq"),
         ("claude-opus-5", {"base_url": "localhost:80"}, "not an http.* URL.*8000"),
-        ("claude-opus-5", {"base_url": "https://api.anthropic.com?a=1"}, "not an http"),
+        ("claude-opus-5", {"base_url": "https://api.anthropic.com?a=1"}, "must have no query"),
     ],
 )
 def test_mistakes(model: str, options: dict[str, Any], words: str) -> None:

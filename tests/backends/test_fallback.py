@@ -172,7 +172,7 @@ def test_both_fail(
     first: BackendErrorKind, second: BackendErrorKind, raised: str, retry_after: float
 ) -> None:
     """Both are named; the error is worth another try where one of both is."""
-    error = error_class(first)("Oh no.", retry_after=1.0, status=401)
+    error = error_class(first)("Oh no", retry_after=1.0, status=401)
     other = error_class(second)("Oh dear.", retry_after=2.0, status=402)
     with pytest.raises(BackendError) as caught:
         said(FallbackBackend(Part("first", error), Part("second", other)))
@@ -279,7 +279,7 @@ def test_the_forms_of_a_fallback() -> None:
     """It is named in the ways in which a backend is named, and as early refused."""
     mine = ScriptedBackend([{"new_answer": "x"}])
     mapping = {"type": "scripted", "turns": [{"new_answer": "x"}]}
-    for fallback in (mine, mapping):
+    for fallback in (ScriptedBackend([{"new_answer": "x"}]), mapping):
         built = Agent("alice", mine, fallback=fallback).build_backend()
         assert isinstance(built, FallbackBackend)
         assert isinstance(built.fallback, ScriptedBackend)

@@ -57,7 +57,7 @@ async def failure(
         (401, AuthError, "does not accept the key in api_key (HTTP 401): No."),
         (402, AuthError, "may not do this (HTTP 402): No."),
         (403, AuthError, "does not accept the key in api_key (HTTP 403): No."),
-        (404, BadRequestError, "does not know this model, or is no base_url (HTTP 404): No."),
+        (404, BadRequestError, "has no model 'm', or base_url is wrong (HTTP 404): No."),
         (408, BackendTimeoutError, "was silent for too long (HTTP 408): No."),
         (409, OverloadedError, "cannot serve the request at present (HTTP 409): No."),
         (413, BadRequestError, "does not accept the request (HTTP 413): No."),
@@ -145,7 +145,7 @@ async def test_nobody_answers() -> None:
 async def test_an_answer_that_is_no_stream(reply: Reply) -> None:
     """A page or a plain answer in place of a stream asks about the base_url."""
     _, error = await failure(reply)
-    assert type(error) is MalformedResponseError
+    assert type(error) is BadRequestError
     assert "not with a stream. Is base_url right?" in str(error)
 
 

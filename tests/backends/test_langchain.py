@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import sys
 import traceback
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from massgraph import Agent
 from massgraph.backends.base import LLMBackend
 from massgraph.backends.chunks import (
     BuiltinToolResultsChunk,
+    UsageChunk,
 )
 from massgraph.backends.errors import (
     AuthError,
@@ -33,6 +37,9 @@ from massgraph.backends.errors import (
 )
 from massgraph.backends.fold import fold
 from massgraph.backends.langchain import LangChainBackend
+from massgraph.backends.langchain.chunks import MessageReader
+from massgraph.backends.langchain.providers import FAMILIES, INTEGRATIONS
+from massgraph.backends.prices import Tariff
 from massgraph.backends.registry import backend_from_config, build_backend
 from tests.wire.server import LoopbackServer, Said
 from tests.wire.turn import HttpError, WireTurn
@@ -194,11 +201,120 @@ def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.executable
 
 
-async def test_an_integration_that_is_not_there() -> None:
-    """One that is missed only by LangChain itself is told with its command, too."""
-    backend = LangChainBackend("groq:llama", api_key=KEY)
-    with pytest.raises(MissingError, match="pip install"):
-        await backend.prepare()
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("opnai:gpt-5.4", r"no provider 'opnai'; did you mean 'openai'\?$"),
+        ("mistral:m", r"no provider 'mistral'; did you mean 'mistralai'\?$"),
+        ("foo", "the provider of 'foo' cannot be told"),
+        ("openai:", "needs a model"),
+        ("mistral-large", "pip install langchain-mistralai$"),
+        ("ollama:qwen3", "pip install langchain-ollama$"),
+        ("groq:llama", "pip install langchain-groq$"),
+        ("gpt-5.4", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_name_that_cannot_work(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused when the backend is built, not when it is asked."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UserError, match=said):
+        build_backend(f"langchain:{name}")
+
+
+def test_the_tables_are_those_of_langchain() -> None:
+    """The providers, their classes, and how their models' names begin."""
+    theirs: Any = importlib.import_module("langchain.chat_models.base")
+    table = theirs._BUILTIN_PROVIDERS
+    assert {name: row[:2] for name, row in table.items()} == dict(INTEGRATIONS)
+    for start, provider in FAMILIES.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Gemini's provider
+            assert theirs._attempt_infer_model_provider(f"{start}x") == provider
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"nonsense": 3}, "ChatOpenAI has no argument 'nonsense'"),
+        ({"reasoning_efort": "low"}, "Did you mean 'reasoning_effort'"),
+        ({"max_retries": "often"}, "cannot build openai:gpt-5.4: max_retries: "),
+    ],
+)
+async def test_arguments_that_a_class_does_not_have(wrong: dict[str, Any], said: str) -> None:
+    """They are refused in our words, as a failure of the call; nothing is sent."""
+    with LoopbackServer([]) as server:
+        options = {"base_url": server.base_url, "api_key": KEY, "model_kwargs": wrong}
+        backend = LangChainBackend("openai:gpt-5.4", **options)
+        with pytest.raises(BadRequestError, match=said):
+            await collect(backend)
+        assert not server.requests
+
+
+def answer(**details: Any) -> AIMessage:
+    usage: Any = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100, **details}
+    return AIMessage("Hi.", usage_metadata=usage)
+
+
+@pytest.mark.parametrize(
+    ("message", "tariff", "cost"),
+    [
+        (answer(), Tariff("gpt-4o", url="https://api.openai.com/v1"), 0.0035),
+        (
+            answer(input_token_details={"cache_read": 400}),
+            Tariff("gpt-4o", url="https://api.openai.com/v1"),
+            0.003,
+        ),
+        (
+            answer(
+                input_token_details={
+                    "cache_read": 0,
+                    "cache_creation": 0,
+                    "ephemeral_5m_input_tokens": 200,
+                    "ephemeral_1h_input_tokens": 400,
+                }
+            ),
+            Tariff("claude-sonnet-4-5", url="https://api.anthropic.com"),
+            (400 * 3 + 200 * 3.75 + 400 * 6 + 100 * 15) / 1e6,
+        ),
+        (answer(), Tariff("gpt-4o", url="http://127.0.0.1:9/v1"), None),
+        (
+            answer(input_token_details={"flex": 1000}),
+            Tariff("gpt-4o", url="https://api.openai.com/v1"),
+            None,
+        ),
+    ],
+    ids=["plain", "cached", "written", "another server", "a tier"],
+)
+def test_the_price(message: AIMessage, tariff: Tariff, cost: float | None) -> None:
+    """It is known where the server and all that was used have a price, and is None else, not 0."""
+    reader = MessageReader(tariff)
+    told = [*reader.read(message), *reader.end(marked=False)]
+    [used] = [chunk.usage for chunk in told if isinstance(chunk, UsageChunk)]
+    assert used.estimated_cost == (cost if cost is None else pytest.approx(cost))
+
+
+def test_the_price_of_builtin_tools_is_not_known() -> None:
+    """LangChain does not tell how often they were used."""
+    blocks: Any = [
+        {"type": "server_tool_call", "id": "s", "name": "web_search", "args": {"query": "x"}},
+        {"type": "server_tool_result", "tool_call_id": "s", "status": "success", "output": []},
+    ]
+    usage: Any = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
+    reader = MessageReader(Tariff("gpt-4o", url="https://api.openai.com/v1"))
+    message = AIMessage(content_blocks=blocks, usage_metadata=usage)
+    told = [*reader.read(message), *reader.end(marked=False)]
+    [used] = [chunk.usage for chunk in told if isinstance(chunk, UsageChunk)]
+    assert (used.input_tokens, used.estimated_cost) == (10, None)
+
+
+@pytest.mark.parametrize(
+    "model", [ChatOpenAI(model="gpt-4o", api_key=KEY), ChatAnthropic(model="c", api_key=KEY)]
+)
+def test_the_providers_own_hosts_have_prices(model: Any) -> None:
+    """A model that is handed in is looked up by where it sends its requests."""
+    tariff = LangChainBackend(model)._tariff
+    named = replace(tariff, model="gpt-4o" if "openai" in str(tariff.url) else "claude-sonnet-4-5")
+    assert named.cost({"input_tokens": 1000}) is not None
 
 
 async def test_a_model_that_says_no_reason() -> None:

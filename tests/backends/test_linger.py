@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-from massgraph.backends.linger import to_the_end
+from massgraph.backends.linger import drain, to_the_end
 
 
 async def stream(*items: int | Exception | None) -> AsyncIterator[int]:
@@ -60,3 +60,39 @@ async def test_what_happens_within_the_answer() -> None:
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
+
+
+# --- an answer that is known to be whole ---------------------------------------------------------
+
+
+async def test_the_rest_is_dropped() -> None:
+    """What stands behind the answer is read to the end, so that the connection can go on."""
+    rest = stream(1, 2)
+    await drain(rest, "It")
+    assert [number async for number in rest] == []
+
+
+@pytest.mark.parametrize("last", [None, OSError("secret")])
+async def test_a_rest_that_does_not_end(
+    last: Exception | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for, and no error: the answer is there."""
+    monkeypatch.setattr("massgraph.backends.linger.LINGER_S", 0.01)
+    caplog.set_level(logging.DEBUG, "massgraph")
+    await drain(stream(1, last), "It")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"It did not end its stream: {'OSError' if last else 'TimeoutError'!r}"
+    ]
+
+
+async def test_a_rest_that_goes_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience is for all of it: a server that sends pings for ever holds nobody up."""
+
+    async def pings() -> AsyncIterator[int]:
+        while True:
+            await asyncio.sleep(0.001)
+            yield 1
+
+    monkeypatch.setattr("massgraph.backends.linger.LINGER_S", 0.02)
+    async with asyncio.timeout(5):
+        await drain(pings(), "It")

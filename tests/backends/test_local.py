@@ -218,7 +218,7 @@ async def test_cancelling_while_the_prompt_is_read(backend: LocalBackend) -> Non
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2
     assert await seconds_until_free(engine) < 5  # the whole prompt would take over ten seconds
     await backend.aclose()
 
@@ -237,7 +237,7 @@ async def test_more_calls_than_slots() -> None:
     assert engine.running == slots
     queued.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(queued, 0.5)
+        await asyncio.wait_for(queued, 2)
     await asyncio.gather(*(stream.aclose() for stream in streams))
     assert fold(await waiting).text
     await backend.aclose()

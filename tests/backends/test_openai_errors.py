@@ -13,10 +13,11 @@ import openai
 import pytest
 from openai import _exceptions
 
-from massgraph.backends.endpoint import Endpoint
+from massgraph.backends.endpoint import Endpoint, Vendor
 from massgraph.backends.errors import BackendError, InternalBackendError
 from massgraph.backends.failures import retry_after, translate
 from massgraph.backends.openai_sdk.errors import OPENAI
+from massgraph.backends.vendors import ANTHROPIC, COMPATIBLE
 
 AT = Endpoint("http://127.0.0.1:9/v1")
 NOT_EXPORTED = {"SubjectTokenProviderError"}
@@ -131,3 +132,54 @@ def test_words_for_a_connection() -> None:
     assert "No secure connection" in said(ssl.SSLError(1, "certificate verify failed"))
     assert "Is it running?" in said(ConnectionRefusedError(111, "refused"))
     assert "No connection" in str(translate(httpx2.ConnectTimeout("x"), AT, OPENAI))
+    elsewhere = Endpoint("http://h", url_source="OPENAI_BASE_URL")
+    assert "No connection to http://h (OPENAI_BASE_URL) in time" in str(
+        translate(httpx2.ConnectTimeout("x"), elsewhere, OPENAI)
+    )
+
+
+def not_found(
+    url: str, words: str = "No.", vendor: Vendor = COMPATIBLE, source: str = "base_url"
+) -> str:
+    """Return what is said of a 404."""
+    response = httpx2.Response(404, request=httpx2.Request("POST", AT.url))
+    at = Endpoint(url, vendor=vendor, url_source=source)
+    exc = openai.NotFoundError("Error code: 404", response=response, body={"message": words})
+    return str(translate(exc, at, OPENAI, model="gpt-5.4"))
+
+
+def test_words_for_what_is_not_there() -> None:
+    """A 404 names the model, and asks about the URL where that may be wrong."""
+    said = "http://h/v1 has no model 'gpt-5.4', or base_url is wrong (HTTP 404): No."
+    assert not_found("http://h/v1") == said
+    assert not_found("http://h").endswith("(HTTP 404): No. Should base_url end in /v1?")
+    assert not_found("http://h", "").endswith("(HTTP 404): Should base_url end in /v1?")
+    assert not_found("http://h", "<p>No").endswith("(HTTP 404): Should base_url end in /v1?")
+    assert not_found("http://h", "Gone").endswith("Gone. Should base_url end in /v1?")
+    assert not_found("http://h/v1/v1").endswith("No. base_url has /v1 twice.")
+    assert not_found("http://h", vendor=ANTHROPIC).endswith("(HTTP 404): No.")
+    assert not_found("https://api.openai.com/v1") == (
+        "OpenAI (https://api.openai.com/v1) has no model 'gpt-5.4' (HTTP 404): No."
+    )
+    assert not_found("http://h", source="OPENAI_BASE_URL").endswith(
+        "or OPENAI_BASE_URL is wrong (HTTP 404): No. Should OPENAI_BASE_URL end in /v1?"
+    )
+
+
+def test_words_of_a_strange_body() -> None:
+    """What is no error as OpenAI has it is told as it is, without what is told already."""
+    response = httpx2.Response(400, request=httpx2.Request("POST", AT.url))
+    words = "Error code: 400 - {'oops': 'too hot'}"
+    exc = openai.BadRequestError(words, response=response, body={"oops": "too hot"})
+    assert str(translate(exc, AT, OPENAI)) == (
+        "http://127.0.0.1:9/v1 does not accept the request (HTTP 400): {'oops': 'too hot'}"
+    )
+
+
+def test_words_for_a_redirect() -> None:
+    """It says what to look at, and nothing of the SDK's own."""
+    response = httpx2.Response(307, request=httpx2.Request("POST", AT.url))
+    exc = openai.APIStatusError("Error code: 307", response=response, body=None)
+    assert str(translate(exc, AT, OPENAI)) == (
+        "http://127.0.0.1:9/v1 sends requests elsewhere, so base_url is wrong (HTTP 307)."
+    )

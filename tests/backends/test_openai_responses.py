@@ -104,6 +104,30 @@ def test_effort_behind_the_name(model: str, name: str, effort: str | None) -> No
     assert split_effort(model) == (name, effort)
 
 
+@pytest.mark.parametrize("model", ["o3-mini-extreme", "O1-xhigh", "o4-mini-none"])
+def test_a_word_that_is_no_effort(model: str) -> None:
+    """Behind an o-series model, it is refused."""
+    last = model.rpartition("-")[2]
+    with pytest.raises(UserError, match=f"'{last}' is no reasoning effort; known: low, medium"):
+        split_effort(model)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "o1-preview",
+        "o3-pro",
+        "o3-deep-research",
+        "o3-2025-04-16",
+        "o4-mini-2025-04-16",
+        "o3-pro-x1",
+    ],
+)
+def test_a_word_that_is_of_the_name(model: str) -> None:
+    """A date, a size or a preview stays where it is."""
+    assert split_effort(model) == (model, None)
+
+
 async def test_the_effort_is_sent() -> None:
     """`o3-mini-high` asks o3-mini to think hard."""
     body = await sent("o3-mini-high")
@@ -333,8 +357,8 @@ async def test_another_model_gets_the_plain_text() -> None:
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
-        ("gpt-4.1-nano", {"enable_web_search": True}, "gpt-4.1-nano has no web search"),
-        ("gpt-4-turbo", {"enable_code_interpreter": True}, "gpt-4-turbo has no code execution"),
+        ("gpt-4.1-nano", {"enable_web_search": True}, "nano: enable_web_search: this model has no"),
+        ("gpt-4-turbo", {"enable_code_interpreter": True}, "turbo: enable_code_execution: this"),
         ("gpt-5", {"enable_web_search": True, "reasoning_effort": "minimal"}, "'minimal'"),
         ("o3-mini-high", {"reasoning_effort": "low"}, "contradict"),
         ("gpt-5.4", {"max_tokens": 15}, "16 or more"),
@@ -404,7 +428,7 @@ async def test_a_parameter_that_is_refused() -> None:
 async def test_a_server_that_does_not_stream(kind: str) -> None:
     """A page, or an answer in one piece, is told from a stream that broke."""
     error = await failure(Reply(body=b"<p>Hi</p>", headers={"Content-Type": kind}))
-    assert type(error) is MalformedResponseError
+    assert type(error) is BadRequestError
     assert kind in str(error)
     assert "base_url" in str(error)
 
@@ -443,12 +467,19 @@ async def test_a_connection_is_used_again() -> None:
         await backend.aclose()
 
 
+async def test_the_sdk_does_not_retry() -> None:
+    """A failed request is sent again by the policy of all backends alone."""
+    backend = OpenAIBackend("gpt-5.4", base_url="http://127.0.0.1:9/v1", api_key=KEY)
+    assert (await backend._client()).max_retries == 0
+    await backend.aclose()
+
+
 @pytest.mark.parametrize("end", ["stall", "drop"])
 async def test_a_server_that_does_not_end_its_stream(
     end: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A response that has ended is complete, whatever the server does then."""
-    monkeypatch.setattr("massgraph.backends.responses.backend.LINGER_S", 0.01)
+    monkeypatch.setattr("massgraph.backends.linger.LINGER_S", 0.01)
     finished = {"type": "response.completed", "response": {}}
     async with LoopbackServer([Reply(frames=(finished,), end=end, closing=())]) as server:
         began = time.perf_counter()
@@ -463,11 +494,15 @@ async def test_leaving_a_server_that_babbles() -> None:
     delta = {"type": "response.output_text.delta", "delta": "on and "}
     async with LoopbackServer([Reply(frames=(delta, 0.001) * 5000, end="stall")]) as server:
         backend = OpenAIBackend("gpt-5.4", base_url=server.base_url, api_key=KEY)
-        stream = backend.stream_with_tools(TALK, ())
-        async for _ in stream:
-            break
-        task = asyncio.create_task(stream.aclose())  # type: ignore[attr-defined]
-        began = time.perf_counter()
-        await task
-        assert await server.disconnected(timeout=1) - began < 0.5
+        await backend.prepare()
+        took: list[float] = []
+        for _ in range(3):  # the best counts: other programs run beside this one
+            stream = backend.stream_with_tools(TALK, ())
+            async for _chunk in stream:
+                break
+            task = asyncio.create_task(stream.aclose())  # type: ignore[attr-defined]
+            began = time.perf_counter()
+            await task
+            took.append(await server.disconnected(timeout=5) - began)
+        assert min(took) < 0.5
         await backend.aclose()

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
 
+from massgraph.backends.chat.frames import FrameReader
+from massgraph.backends.chunks import UsageChunk
 from massgraph.backends.prices import TOOL_PRICES, Tariff
+
+from ..providers.seats import SEATS
+from ..wire.brain import PAGES
+from ..wire.reply import Reply, Request
+from ..wire.routes import protocol_of
+from ..wire.server import LoopbackServer
+from ..wire.turn import WireTurn
 
 MODELS = [
     ("gpt-5.4", "openai", 2.5, 0.25, 15.0),
@@ -88,3 +101,152 @@ def test_more_costs_more(sent: int, received: int, more: int, searches: int) -> 
     dearer = tariff.cost({**counts, "output_tokens": received + more, "web_searches": searches})
     cheaper = tariff.cost({**counts, "cache_read_tokens": sent // 2})
     assert (dearer or 0.0) >= plain >= (cheaper or 0.0)
+
+
+# --- what genai-prices makes of the provider's own figures --------------------------------------
+
+ANSWER = WireTurn(text="It rains.")
+RESPONSES = {
+    "input_tokens": 21_300,
+    "input_tokens_details": {"cached_tokens": 9_000},
+    "output_tokens": 1_700,
+    "output_tokens_details": {"reasoning_tokens": 1_100},
+    "total_tokens": 23_000,
+}
+WRITTEN = {"input_tokens_details": {"cached_tokens": 9_000, "cache_write_tokens": 6_000}}
+MESSAGES = {
+    "input_tokens": 310,
+    "cache_creation_input_tokens": 7_000,
+    "cache_creation": {"ephemeral_5m_input_tokens": 7_000, "ephemeral_1h_input_tokens": 0},
+    "cache_read_input_tokens": 40_000,
+    "output_tokens": 900,
+    "output_tokens_details": {"thinking_tokens": 250},
+    "service_tier": "standard",
+}
+HOUR = {"cache_creation": {"ephemeral_5m_input_tokens": 3_000, "ephemeral_1h_input_tokens": 4_000}}
+GEMINI = {
+    "promptTokenCount": 5_000,
+    "cachedContentTokenCount": 2_000,
+    "candidatesTokenCount": 400,
+    "thoughtsTokenCount": 350,
+    "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 5_000}],
+    "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 2_000}],
+    "totalTokenCount": 5_750,
+}
+TOOL_USE = {
+    "toolUsePromptTokenCount": 8_000,
+    "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 8_000}],
+    "totalTokenCount": 13_750,
+}
+CHAT = {
+    "prompt_tokens": 12_000,
+    "prompt_tokens_details": {"cached_tokens": 8_000, "audio_tokens": 0},
+    "completion_tokens": 700,
+    "completion_tokens_details": {"reasoning_tokens": 600, "audio_tokens": 0},
+    "total_tokens": 12_700,
+}
+
+
+def theirs(raw: Mapping[str, Any], model: str, provider: str, flavor: str) -> float:
+    """Return the price that genai-prices reads out of a provider's reply by itself."""
+    from genai_prices import extract_usage
+
+    keys = ("usageMetadata", "modelVersion") if provider == "google" else ("usage", "model")
+    reply = dict(zip(keys, (raw, model), strict=True))
+    found = extract_usage(reply, provider_id=provider, api_flavor=flavor)
+    return float(found.calc_price().total_price)
+
+
+def with_usage(frame: Any, raw: Mapping[str, Any]) -> Any:
+    """Return a frame of a stream with these figures where it has any."""
+    if not isinstance(frame, dict):
+        return frame
+    told = ("usage", "usageMetadata")
+    return {k: raw if k in told and v else with_usage(v, raw) for k, v in frame.items()}
+
+
+async def ours(
+    raw: Mapping[str, Any], model: str, provider: str, turn: WireTurn = ANSWER, **options: Any
+) -> float | None:
+    """Return the price of a call that a backend reports, with its SDK, of these figures."""
+
+    def reply(request: Request) -> Reply:
+        whole = protocol_of(request).encode(turn, request)
+        frames, closing = (
+            tuple(with_usage(frame, raw) for frame in part)
+            for part in (whole.frames, whole.closing)
+        )
+        return replace(whole, frames=frames, closing=closing)
+
+    async with LoopbackServer(reply) as server:
+        backend = SEATS[provider].open(server.origin, model=model, **options)
+        stream = backend.stream_with_tools([HumanMessage("Why do rivers rise?")], ())
+        told = [chunk.usage async for chunk in stream if isinstance(chunk, UsageChunk)]
+        await backend.aclose()
+    assert told
+    return told[-1].estimated_cost
+
+
+@pytest.mark.parametrize(
+    ("raw", "model", "provider", "priced_as"),
+    [
+        (RESPONSES, "gpt-5.4", "openai", ("openai", "responses")),
+        ({**RESPONSES, **WRITTEN}, "gpt-5.6", "openai", ("openai", "responses")),
+        (RESPONSES, "grok-4.5", "grok", ("x-ai", "responses")),
+        (MESSAGES, "claude-sonnet-5", "claude", ("anthropic", "default")),
+        ({**MESSAGES, **HOUR}, "claude-opus-5-5", "claude", ("anthropic", "default")),
+        (
+            {**MESSAGES, "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 0}},
+            "claude-sonnet-5",
+            "claude",
+            ("anthropic", "default"),
+        ),
+        (GEMINI, "gemini-3.8-flash", "gemini", ("google", "default")),
+        ({**GEMINI, **TOOL_USE}, "gemini-3.8-flash", "gemini", ("google", "default")),
+    ],
+    ids=[
+        "openai", "openai cache write", "grok", "claude 5 min", "claude 1 h", "claude searches",
+        "gemini", "gemini tool use",
+    ],
+)  # fmt: skip
+async def test_the_price_is_that_of_the_raw_figures(
+    raw: Mapping[str, Any], model: str, provider: str, priced_as: tuple[str, str]
+) -> None:
+    """What a backend counts costs what genai-prices makes of the provider's own figures."""
+    wanted = theirs(raw, model, *priced_as)
+    assert wanted > 0
+    assert await ours(raw, model, provider) == pytest.approx(wanted, rel=1e-9)
+
+
+async def test_searches_of_openai_come_on_top() -> None:
+    """OpenAI's figures hold no searches: each adds its price to that of the tokens."""
+    searching = WireTurn(text="It rains.", searches=[("rivers", PAGES), ("rain", PAGES)])
+    cost = await ours(RESPONSES, "gpt-5.4", "openai", searching, enable_web_search=True)
+    assert cost == pytest.approx(theirs(RESPONSES, "gpt-5.4", "openai", "responses") + 2 * 0.01)
+
+
+def chat_cost(raw: Mapping[str, Any], model: str, url: str) -> float | None:
+    """Return the price that is read out of a frame of chat completions."""
+    reader = FrameReader(Tariff(model, url=url))
+    (chunk,) = reader.read({"choices": [], "usage": raw})
+    assert isinstance(chunk, UsageChunk)
+    return chunk.usage.estimated_cost
+
+
+def test_chat_completions_cost_what_their_figures_say() -> None:
+    """OpenAI counts reasoning in the completion; Grok beside it, as its total shows."""
+    wanted = theirs(CHAT, "gpt-5.4", "openai", "chat")
+    assert chat_cost(CHAT, "gpt-5.4", "https://api.openai.com/v1") == pytest.approx(wanted)
+    beside = {**CHAT, "total_tokens": 13_300}
+    wanted = theirs(beside, "grok-4.5", "x-ai", "chat")
+    assert chat_cost(beside, "grok-4.5", "https://api.x.ai/v1") == pytest.approx(wanted)
+
+
+def test_reasoning_is_paid_for_once() -> None:
+    """Where Grok's total holds no more than prompt and completion, its reasoning is in the latter.
+
+    genai-prices would add it all the same.
+    """
+    cost = chat_cost(CHAT, "grok-4.5", "https://api.x.ai/v1")
+    assert cost == pytest.approx((4_000 * 2.0 + 8_000 * 0.3 + 700 * 6.0) / 1e6)
+    assert cost < theirs(CHAT, "grok-4.5", "x-ai", "chat")

@@ -16,6 +16,7 @@ from massgraph.backends.errors import UserError
 from massgraph.backends.local import model as local_model
 from massgraph.backends.registry import (
     PROVIDERS,
+    SERVERS,
     Provider,
     backend_from_config,
     build_backend,
@@ -46,6 +47,27 @@ def test_provider_and_model() -> None:
     assert (found.name, model) == ("scripted", "")
 
 
+@pytest.mark.parametrize(
+    ("spec", "provider", "model"),
+    [
+        ("gpt-5.4", "openai", "gpt-5.4"),
+        (" claude-opus-5-5 ", "claude", "claude-opus-5-5"),
+        ("OpenAI:gpt-5.4", "openai", "gpt-5.4"),
+    ],
+)
+def test_a_model_tells_its_provider(spec: str, provider: str, model: str) -> None:
+    """As on the command line; the case of a provider's name does not count."""
+    found, name = parse_model(spec)
+    assert (found.name, name) == (provider, model)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_speaks_chat_completions(name: str) -> None:
+    """Where it is looked for as a provider, it is told what to write."""
+    with pytest.raises(UserError, match=f"base_url: {SERVERS[name]} and type: chat_completions"):
+        parse_model(f"{name}:m")
+
+
 def test_an_unknown_provider_is_suggested() -> None:
     """A misspelt provider is answered with the one that was probably meant."""
     with pytest.raises(UserError, match="Did you mean 'chat_completions'"):
@@ -70,7 +92,8 @@ def test_building() -> None:
 
 def test_an_unknown_option() -> None:
     """An option that the adapter does not have is named, and not swallowed."""
-    with pytest.raises(UserError, match=r"'chat_completions'.*'temprature'"):
+    said = r"^chat_completions: unknown key 'temprature'; did you mean 'temperature'\?$"
+    with pytest.raises(UserError, match=said):
         build_backend("chat_completions:m", base_url=LOCAL, temprature=1)
 
 

@@ -42,20 +42,20 @@ from massgraph.backends.errors import (
 from massgraph.backends.fold import Turn, fold
 from massgraph.backends.openai_sdk.errors import OPENAI
 from massgraph.backends.responses.builtin import BuiltinUses
-from massgraph.backends.responses.frames import EventReader
-from massgraph.backends.responses.wire import Usage
+from massgraph.backends.responses.events import Usage
+from massgraph.backends.responses.frames import FrameReader
 from massgraph.backends.usage import TokenUsage
 
 AT = Endpoint("http://127.0.0.1:9/v1", "k")
 Event = dict[str, Any]
 
 
-def _reader(**uses: Any) -> EventReader:
+def _reader(**uses: Any) -> FrameReader:
     def priced(usage: Usage, used: Mapping[str, int], tier: str | None) -> TokenUsage:
         counts = usage.counts()
         return TokenUsage(counts["input_tokens"], counts["output_tokens"], used["containers"])
 
-    return EventReader(AT, "openai:m", BuiltinUses(**uses), priced)
+    return FrameReader(AT, "openai:m", BuiltinUses(**uses), priced, OPENAI)
 
 
 def read(*events: Event, **uses: Any) -> list[StreamChunk]:

@@ -23,6 +23,7 @@ def test_stdout_is_the_answer_alone(cli: Cli) -> None:
     assert (ended.status, ended.out) == (0, b"It is **Paris**.\n")
     assert "bob   : votes for alice: It is right." in ended.err
     assert "*     : winner: alice (by consensus)" in ended.err
+    assert "*     : calls  tokens in  cached  out     cost" in ended.err
     assert "\x1b" not in ended.err
 
 

@@ -10,9 +10,9 @@ import pytest
 from massgraph.backends.fallback import FallbackBackend
 from massgraph.backends.limited import LimitedBackend
 from massgraph.backends.limits import Limits
+from massgraph.backends.options import LimitsFields
 from massgraph.backends.scripted import ScriptedBackend
 from massgraph.config import ConfigError
-from massgraph.config.schema import LimitsFields
 
 from .conftest import Load, Refused
 
@@ -66,7 +66,9 @@ def test_limits_that_are_none(key: str, text: str, at: str, problem: str, refuse
     ("text", "problem"),
     [
         ("{}", "'fallback' is empty: give it a type"),
-        ("local", "fallback must be a mapping"),
+        ("5", "fallback must be a mapping or text"),
+        ("clod:x", "Unknown provider 'clod'."),
+        ("openai", "'openai' names no model. Write it as openai:MODEL."),
         ("{type: clod}", "Unknown provider 'clod'."),
         ("{type: scripted}", "'turns' is missing"),
         ("{type: scripted, turns: [{}], temperature: 1}", "unknown key 'temperature'"),
@@ -115,3 +117,18 @@ agent:
 backend_params: {{temperature: 0.5}}
 """)
     assert team.agents[0].fallback is not None
+
+
+@pytest.mark.parametrize("fallback", [f"{{{SERVER}}}", f"{{{SERVER}, api_key: null}}"])
+def test_a_fallback_that_is_the_backend_itself(fallback: str, refused: Refused) -> None:
+    """Who has failed a moment ago is nobody to fall back on."""
+    text = f"agent:\n  backend: {{{SERVER}}}\n  fallback: {fallback}\n"
+    assert refused(text) == ["3:13: the fallback is the backend itself"]
+
+
+def test_a_fallback_that_differs_in_something(load: Load) -> None:
+    """Another server with the same model is a fallback, as is another temperature."""
+    for other in ("base_url: 'http://127.0.0.1:8/v1'", "temperature: 1"):
+        server = SERVER.replace("base_url: 'http://127.0.0.1:9/v1'", other)
+        defaults = "backend_params: {base_url: 'http://127.0.0.1:9/v1'}\n"
+        load(f"agent:\n  backend: {{{SERVER}}}\n  fallback: {{{server}}}\n{defaults}")

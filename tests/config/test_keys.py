@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from massgraph import Agent
+from massgraph.backends.errors import UserError
 from massgraph.config import ConfigError
+from massgraph.config.models import models_document
 
 from .conftest import TEAM, Load, Refused
 
@@ -102,6 +105,8 @@ def test_an_env_that_is_no_file(folder: Path, load: Load) -> None:
         "api_key: [sk-very-secret-1]",
         "api_key_env: sk-very-secret-1",
         "api_key_env: very_secret_1",
+        "api_key_env: gsk_very_secret_1",
+        "api_key_env: AIzavery",
         "api_kei: sk-very-secret-1",
         "api_key: 'sk-very-secret-1 \\n'",
     ],
@@ -115,3 +120,29 @@ def test_no_key_is_repeated(text: str, load: Load) -> None:
     else:
         said = f"{team!r} {team.agents} {team.warnings}"
     assert "very" not in said
+
+
+@pytest.mark.parametrize("kind", ["", "type: openai, ", "type: grok, "])
+def test_a_key_for_a_model_is_not_repeated(kind: str, refused: Refused) -> None:
+    """It is refused at its place, whatever the provider is."""
+    (said,) = refused(f"agent: {{backend: {{{kind}model: sk-ant-very-secret-1}}}}")
+    assert "looks like a key" in said
+    assert "very" not in said
+
+
+@pytest.mark.parametrize("model", ["sk-ant-very-secret-1", "openai:sk-ant-very-secret-1"])
+@pytest.mark.parametrize("backend", [None, "openai"])
+def test_a_key_behind_model_is_not_repeated(model: str, backend: str | None) -> None:
+    """On the command line, too."""
+    for given in (([model], backend), ([], model)):
+        with pytest.raises(ConfigError, match="looks like a key") as caught:
+            models_document(*given)
+        assert "very" not in f"{caught.value} {caught.value.problems}"
+
+
+@pytest.mark.parametrize("spec", ["sk-ant-very-secret-1", "openai:sk-ant-very-secret-1"])
+def test_a_key_for_an_agents_backend_is_not_repeated(spec: str) -> None:
+    """In a program, too."""
+    with pytest.raises(UserError, match="looks like a key") as caught:
+        Agent("alice", spec)
+    assert "very" not in str(caught.value)

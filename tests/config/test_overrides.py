@@ -73,3 +73,11 @@ def test_a_value_is_not_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
         Override.parse("sk-secret")
     assert "secret" not in str(caught.value)
+
+
+def test_agents_of_a_config_with_one_agent(refused: Refused) -> None:
+    """Whoever writes `agents` there is told what to write."""
+    text = "agent: {id: alice, backend: {type: scripted, turns: [{new_answer: x}]}}"
+    assert refused(text, "agents.alice.backend.x=1") == [
+        "--set agents.alice.backend.x: this config has one 'agent'; write agent.backend.x"
+    ]

@@ -62,7 +62,7 @@ def test_beside_the_agents(text: str, problem: str, refused: Refused) -> None:
         ("agent: []", "1:8: agent must be a mapping"),
         ("agents: [{id: a}]", "1:10: 'backend' is missing: give it a type"),
         ("agents: [{id: a, backend: {}}]", "1:27: 'backend' is empty: give it a type"),
-        ("agents: [{id: a, backend: local}]", "1:27: backend must be a mapping"),
+        ("agents: [{id: a, backend: 5}]", "1:27: backend must be a mapping or text"),
     ],
 )
 def test_without_an_agent(text: str, problem: str, refused: Refused) -> None:
@@ -130,6 +130,8 @@ def test_a_backend(text: str, problem: str, refused: Refused) -> None:
         ("enable_web_search: true", "chat_completions has no enable_web_search; leave it out"),
         ("api_key_env: sk-live-1234", "api_key_env must be the name of an environment variable"),
         ("api_key: 1234567", "api_key must be text"),
+        ("api_key: '${MY_KEY}'", "The key in api_key is a placeholder, which nobody fills in. Leave api_key out, and name the variable in api_key_env."),
+        ("idle_timeout_s: -1", "idle_timeout_s must be more than 0"),
     ],
 )  # fmt: skip
 def test_an_option(text: str, problem: str, refused: Refused) -> None:
@@ -140,6 +142,20 @@ def test_an_option(text: str, problem: str, refused: Refused) -> None:
     said = f"agent:\n {{backend: {{{text}, {backend}}}}}"
     column = len(" {backend: {") + text.rindex(": ") + 3
     assert refused(said) == [f"2:{column}: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("model", "extra_body must not hold 'model'; set model instead"),
+        ("messages", "extra_body must not hold 'messages'"),
+        ("stream", "extra_body must not hold 'stream'"),
+    ],
+)
+def test_what_a_request_is_made_of(key: str, problem: str, refused: Refused) -> None:
+    """`extra_body` cannot replace it; the problem stands at its key."""
+    text = f"agent: {{backend: {{extra_body: {{{key}: x}}, type: chat_completions, model: m}}}}"
+    assert f"1:{text.index(f'{key}: x') + 1}: {problem}" in refused(text)
 
 
 def test_everything_at_once(refused: Refused) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from massgraph import Team
 from massgraph.backends.base import LLMBackend
+from massgraph.backends.fallback import FallbackBackend
+from massgraph.backends.options import options_model
 from massgraph.backends.registry import PROVIDERS, adapter_class
 from massgraph.config import ConfigError, load_config
 from massgraph.config.files import SHIPPED, shipped_names
-from massgraph.config.options import options_model
 
 from .conftest import TEAM, Load, Refused
 
@@ -137,3 +138,33 @@ def test_a_provider_tells_its_options(name: str) -> None:
     """The annotations of each adapter resolve, so that its options can be checked."""
     adapter = adapter_class(PROVIDERS[name])
     assert "model" in options_model(adapter).model_fields
+
+
+def test_a_backend_in_one_word(load: Load) -> None:
+    """`provider:model` is a mapping of both; what stands at the top level holds for it, too."""
+    team = load("""\
+agents:
+  - {id: a, backend: "OpenAI:gpt-5.4", fallback: "chat_completions:qwen3:8b"}
+  - {id: b, backend: gpt-5.4}
+backend_params: {base_url: "http://127.0.0.1:9/v1", api_key: k}
+""")
+    first, second = (agent.build_backend() for agent in team.agents)
+    assert isinstance(first, FallbackBackend)
+    assert (first.provider_name, first.model) == ("openai", "gpt-5.4")
+    assert (first.fallback.provider_name, first.fallback.model) == ("chat_completions", "qwen3:8b")
+    assert (second.provider_name, second.model) == ("openai", "gpt-5.4")
+
+
+SWITCHED_OFF = (
+    "enable_web_search: false, enable_url_context: false, enable_x_search: false, "
+    "enable_web_fetch: false, enable_code_execution: false"
+)
+
+
+@pytest.mark.parametrize("name", ["openai", "claude", "gemini", "grok", "chat_completions"])
+def test_what_is_off_is_off_everywhere(name: str, load: Load) -> None:
+    """A switch that a provider lacks may be off, and may be on in what holds for all."""
+    server = "base_url: 'http://127.0.0.1:9/v1', api_key: k"
+    load(f"agent: {{backend: {{type: {name}, model: m, {server}, {SWITCHED_OFF}}}}}")
+    on = "enable_url_context: true, enable_x_search: true, enable_web_fetch: true"
+    load(f"agent: {{backend: {{type: {name}, model: m, {server}}}}}\nbackend_params: {{{on}}}")

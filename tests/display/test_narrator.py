@@ -103,6 +103,7 @@ def test_the_final_answer_can_be_left_out() -> None:
         (ev.ToolStarted(agent="bob", name="add", arguments={"a": "\x1b"}), 'bob: calls add {"a": "\\u001b"}'),
         (ev.ToolFinished(agent="bob", name="add", result="3", error=None, seconds=0.5), "bob: add gave 3 (0.5 s)"),
         (ev.ToolFinished(agent="bob", name="add", result=None, error="no", seconds=0.5), "bob: add failed: no (0.5 s)"),
+        (ev.ToolFinished(agent="bob", name="code_execution", result=f"{'x = 1; ' * 90}\nprint(x)\n→ 1", error=None, seconds=0.0, builtin=True), f"bob: code_execution gave {'x = 1; ' * 11}... → 1"),
         (ev.ActionRefused(agent="bob", what="call", why="It was silent.", attempt=2), "bob: no reply: It was silent; try 2"),
         (ev.CallRetried(agent="bob", why="too many requests", wait_s=6.0), "bob: asked again in 6 s (too many requests)"),
         (ev.AgentStatus(agent="bob", status="waiting\nfor \x1b a slot"), "bob: waiting for ␛ a slot"),
@@ -167,6 +168,42 @@ def test_the_end() -> None:
     assert told(ev.RunFinished(result=result)) == [
         "no answer: 2 rounds, 1 call, 1,200 tokens in, 30 out, $0.5000, 1.0 s"
     ]
+
+
+def finish(**usage: dict[str, Any]) -> ev.Event:
+    """Return the end of a run in which the agents have used this."""
+    used = {agent: {**no_usage(), "calls": 1, **changed} for agent, changed in usage.items()}
+    total = {**no_usage(), "calls": len(used), "cost_usd": None}
+    usage = {"total": total, **used}
+    return ev.RunFinished(
+        result={"outcome": "settled", "rounds": 2, "duration_s": 1.0, "usage": usage}
+    )
+
+
+def test_what_each_agent_has_used() -> None:
+    """A team's run ends with a table; a price that nobody knows is said to be unknown."""
+    alice = {"input_tokens": 3900, "cached_tokens": 1536, "output_tokens": 270, "cost_usd": 0.01034}
+    bob = {"calls": 12, "input_tokens": 7, "cost_usd": None}
+    assert told(finish(alice=alice, bob=bob))[1:] == [
+        "calls  tokens in  cached  out     cost",
+        "alice:     1      3,900   1,536  270  $0.0103",
+        "bob:    12          7       0    0  unknown",
+    ]
+    assert "wasted" in told(finish(alice=alice, bob={"wasted_tokens": 5}))[1]
+    assert len(told(finish(alice=alice))) == 1, "one agent alone has used what all have used"
+
+
+@given(st.integers(0, 10**11), st.floats(0, 10**5), st.integers(10, 61))
+def test_the_table_is_narrow(number: int, cost: float, widest: int) -> None:
+    """It fits 80 columns whatever was used, and fewer where there are fewer, and is aligned."""
+    narrator = Narrator()
+    narrator.feed(BEGIN)
+    narrator.widest = widest
+    much = {key: number for key in no_usage() if key.endswith("tokens")}
+    rows = narrator.feed(finish(alice={**much, "cost_usd": cost}, bob={"cost_usd": None}))[1:]
+    assert len({len(row.text) for row in rows}) == 1
+    assert len(rows[0].text) <= max(widest, len("  100,000.0 M  $100,000"))
+    assert all("cost" in row.text or "$" in row.text or "unknown" in row.text for row in rows)
 
 
 def test_every_event_is_known() -> None:

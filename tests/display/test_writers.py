@@ -11,7 +11,7 @@ import pytest
 from massgraph.display.writers import PlainDisplay, TerminalDisplay, make_display
 from massgraph.nodes import events as ev
 
-from .test_narrator import BEGIN, ended, says
+from .test_narrator import BEGIN, ended, finish, says
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 MOVE = re.compile(r"\x1b\[[0-9;?]*[A-HJKhl]")
@@ -182,3 +182,21 @@ def test_the_final_answer_is_not_shown_twice() -> None:
         display.close()
         stream = display._stream if isinstance(display, PlainDisplay) else display._console.file
         assert stream.getvalue().count("Paris it is") == times  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("columns", ["24", "40", "80"])
+def test_the_table_is_aligned_on_a_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each agent's row is one line, below the header, without a colour that NO_COLOR forbids."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    display = TerminalDisplay(stream, moving=False)
+    bob = {"input_tokens": 123456, "cost_usd": None}
+    for event in (BEGIN, finish(alice={"output_tokens": 1234, "cost_usd": 0.25}, bob=bob)):
+        display.show(event)
+    *_, head, alice, bobs = COLOUR.sub("", stream.getvalue()).splitlines()
+    assert (head[:8], alice[:8], bobs[:8]) == ("*     : ", "alice : ", "bob   : ")
+    assert [row.rpartition(" ")[2] for row in (head, alice, bobs)] == ["cost", "$0.2500", "unknown"]
+    assert len({len(row) for row in (head, alice, bobs)}) == 1
+    assert len(head) <= int(columns)
+    assert ("123,456" in bobs) == (columns != "24")

@@ -229,6 +229,16 @@ REFUSED: Mapping[str, Fault] = {
         kind="bad_request",
         detours=_TWO_PROTOCOLS,
     ),
+    "404 with the key in the body": Fault(
+        play=native(
+            **_named(_openai(404, "not_found", f"Nothing here for {KEY}.")),
+            grok=_xai(404, "Some requested entity was not found", f"Nothing here for {KEY}."),
+            messages=refuse(404, message=f"Nothing here for {KEY}."),
+            gemini=refuse(404, message=f"Nothing here for {KEY}."),
+        ),
+        kind="bad_request",
+        detours=_TWO_PROTOCOLS,
+    ),
     "prompt too long": Fault(
         play=native(
             **_named(_openai(400, "context_length_exceeded", _LONG)),
@@ -295,12 +305,12 @@ CONNECTION: Mapping[str, Fault] = {
     "ended within the text": Fault(play=cut("eof"), kind="incomplete_stream", text=FIRST),
     "ended before the end": Fault(play=whole(end="eof"), kind="incomplete_stream", text=TEXT),
     "no body": Fault(play=body(200, b"", "text/event-stream"), kind="incomplete_stream"),
-    "a page": Fault(play=body(200, b"<html>Welcome</html>", "text/html"), kind="malformed"),
+    "a page": Fault(play=body(200, b"<html>Welcome</html>", "text/html"), kind="bad_request"),
     "an answer of another kind": Fault(
         play=body(200, b'{"id": "x", "object": "list", "data": []}'),
-        kind="malformed",
+        kind="bad_request",
     ),
-    "nothing of no kind": Fault(play=body(200, b"", "application/json"), kind="malformed"),
+    "nothing of no kind": Fault(play=body(200, b"", "application/json"), kind="bad_request"),
     "packed, but not": Fault(
         play=lambda request: Reply(
             headers={"Content-Encoding": "gzip"}, frames=encoded(request).frames

@@ -206,10 +206,13 @@ def _tools(request: Request) -> Iterator[str]:
     choice = request.body.get("tool_choice")
     if choice is not None and not functions:
         yield "'tool_choice' is only allowed when 'tools' are specified."
-    if isinstance(choice, str) and choice not in ("auto", "none", "required"):
+    if isinstance(choice, dict):
+        if choice["type"] != "function" or choice.keys() != {"type", "function"}:
+            yield f"Invalid value: {choice!r}. Expected {{'type': 'function', 'function': ...}}."
+        elif choice["function"] not in [{"name": name} for name in names]:
+            yield f"Tool choice {choice['function']!r} not found in 'tools' parameter."
+    elif choice not in (None, "auto", "none", "required"):
         yield f"Invalid value: {choice!r}. Supported values are: 'none', 'auto', and 'required'."
-    if isinstance(choice, dict) and choice["function"]["name"] not in names:
-        yield f"Tool choice {choice['function']['name']!r} not found in 'tools' parameter."
 
 
 def _messages(request: Request) -> Iterator[str]:

@@ -63,6 +63,13 @@ THINKING: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     )
 )
 """The ways to think that a model takes, the first line that fits."""
+CHOICES: Mapping[str, frozenset[str]] = {
+    "auto": rules.words("type disable_parallel_tool_use"),
+    "any": rules.words("type disable_parallel_tool_use"),
+    "tool": rules.words("type name disable_parallel_tool_use"),
+    "none": rules.words("type"),
+}
+"""The types of a tool choice, and the keys of each."""
 UNFORCED = re.compile(r"claude-((sonnet|opus)-5-5|(fable|mythos)-5-\d).*")
 """Models that cannot be forced to call a tool."""
 
@@ -120,13 +127,21 @@ def _thinking(request: Request) -> Iterator[str]:
 
 
 def _choice(request: Request) -> Iterator[str]:
-    choice = request.body.get("tool_choice") or {}
-    if choice.get("type") not in ("any", "tool"):
+    choice = request.body.get("tool_choice")
+    if choice is None:
+        return
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind not in CHOICES:
+        yield f"tool_choice: {choice!r} is no object with one of the types {[*CHOICES]}"
+        return
+    for key in choice.keys() - CHOICES[kind]:
+        yield f"tool_choice.{kind}.{key}: Extra inputs are not permitted"
+    if kind in ("auto", "none"):
         return
     if (request.body.get("thinking") or {}).get("type", "disabled") != "disabled":
         yield "Thinking may not be enabled when tool_choice forces tool use."
     if UNFORCED.fullmatch(request.model):
-        yield f"tool_choice.type: {choice['type']!r} is not supported by this model"
+        yield f"tool_choice.type: {kind!r} is not supported by this model"
 
 
 def _tools(request: Request) -> Iterator[str]:

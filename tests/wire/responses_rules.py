@@ -122,9 +122,15 @@ def _tools(request: Request) -> Iterator[str]:
     names = [tool["name"] for tool in tools if tool["type"] == "function"]
     yield from rules.tool_names(names, NAME)
     choice = request.body.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") == "function":
-        if choice.get("name") not in names:
-            yield f"Tool choice {choice.get('name')!r} not found in 'tools' parameter."
+    if isinstance(choice, dict):
+        if "type" not in choice:
+            yield "Missing required parameter: 'tool_choice.type'."
+        elif choice["type"] == "function" and choice.keys() != {"type", "name"}:
+            yield f"Invalid value: {choice!r}. Expected {{'type': 'function', 'name': ...}}."
+        elif choice["type"] == "function" and choice["name"] not in names:
+            yield f"Tool choice {choice['name']!r} not found in 'tools' parameter."
+    elif choice not in (None, "auto", "none", "required"):
+        yield f"Invalid value: {choice!r}. Supported values are: 'none', 'auto', and 'required'."
     elif choice == "required" and not tools:
         yield "Tool choice 'required' must be specified with 'tools' parameter."
 

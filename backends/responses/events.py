@@ -6,25 +6,9 @@ refused.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-
-
-def _whole(text: str) -> str:
-    """Return the text, unless it holds half a character: that could be neither stored nor shown."""
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("half a surrogate pair")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole)]
-
-
-class Wire(BaseModel):
-    """Something on the wire: what is not used of it is ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+from ..wire import Text, Wire
 
 
 class Piece(Wire):
