@@ -91,7 +91,7 @@ class MessageWriter:
             raise IncompleteStreamError("The stream ended without its terminal marker.")
         metadata: dict[str, Any] = {"finish_reason": self._done.finish_reason}
         cost = None if self._usage is None else self._backend.calculate_cost(self._usage)
-        if cost is not None and self._name == self._backend.model:  # of no other are prices known
+        if cost is not None:
             metadata["cost_usd"] = cost
         chunk = last_chunk(self._backend.provider_name, self._name, **metadata)
         usage = None if self._usage is None else usage_metadata(self._usage)
