@@ -50,6 +50,8 @@ NEEDED = 2
 """Requests of an agent whom nothing befalls: for its answer, and for its vote."""
 
 THOUGHT = "Let me think it over before I answer."
+AT_LENGTH = "Let me go on about it. " * 20
+"""What is still on its way when a corrupt chunk comes: a busy client needs time to leave."""
 ANSWER = ToolCall("new_answer", {"content": "Because it rains for long."})
 PACE_MS = 5
 """Milliseconds between chunks: a stream that is sent at once is over before anybody can leave it,
@@ -158,7 +160,8 @@ async def test_a_team_recovers(llmock: LLMock, seat: Seat) -> None:
         match = Match(model=model_of(seat, agent), stream=True)
         behavior = fault(match)
         heard = 1 if isinstance(behavior, Fail) else 1 + more
-        llmock.add(behavior, Reply(THOUGHT, (ANSWER,), times=heard, match=match))
+        thought = AT_LENGTH if agent.startswith("corrupt") else THOUGHT
+        llmock.add(behavior, Reply(thought, (ANSWER,), times=heard, match=match))
     result = await play(build(llmock, seat, RECOVERED))
     assert result.failures == {}
     assert result.outcome == "settled"

@@ -55,9 +55,9 @@ def main(args: list[str]) -> int:
     with LoopbackServer(brain) as server:
         if command:
             return run(server, command)
-        for name, value in environment(server).items():
-            print(f"export {name}={value}", flush=True)
         try:
+            for name, value in environment(server).items():
+                print(f"export {name}={value}", flush=True)
             threading.Event().wait()
         except KeyboardInterrupt:
             return 130
