@@ -201,7 +201,7 @@ async def test_stopping_is_a_matter_of_milliseconds() -> None:
             await first_words(stream)
             began = time.perf_counter()
             await stream.aclose()
-            took.append(await server.disconnected(timeout=1) - began)
+            took.append(await server.disconnected(timeout=3) - began)
             assert asyncio.all_tasks() == tasks
         await backend.aclose()
     assert min(took) < 0.05
@@ -232,7 +232,7 @@ async def test_a_frame_that_ends_the_call(
         tasks = asyncio.all_tasks()
         with pytest.raises(BackendError) as caught:
             await collect(backend)
-        await server.disconnected(timeout=1)
+        await server.disconnected(timeout=3)
         assert asyncio.all_tasks() == tasks
     assert caught.value.kind == kind
     await backend.aclose()
@@ -249,7 +249,7 @@ async def test_nothing_is_left_to_the_garbage_collector() -> None:
             stream = call(backend)
             await first_words(stream)
             await stream.aclose()
-            await server.disconnected(timeout=1)
+            await server.disconnected(timeout=3)
             await backend.aclose()
             await server.idle()
     finally:

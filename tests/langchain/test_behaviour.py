@@ -58,7 +58,7 @@ async def test_a_stop_text_stops_the_call() -> None:
         backend = ChatCompletionsBackend("m", base_url=server.base_url)
         model = BackendChatModel(backend=backend, stop=["STOP"])
         assert (await model.ainvoke("Q?")).content == "one "
-        await server.disconnected(timeout=1)
+        await server.disconnected(timeout=3)
         await model.aclose()
 
 

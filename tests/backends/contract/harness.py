@@ -70,7 +70,7 @@ class Harness(ABC):
         can: What it can.
     """
 
-    patience_s: ClassVar[float] = 1.0
+    patience_s: ClassVar[float] = 3.0
     """Seconds that stopping a call may take."""
 
     def __init__(self, can: Can) -> None:
