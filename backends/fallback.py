@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from functools import partial
@@ -40,6 +39,7 @@ class FallbackBackend(WrappedBackend):
         super().__init__(primary)
         self.fallback = fallback
         self.takes_tool_choice = primary.takes_tool_choice and fallback.takes_tool_choice
+        self.takes_output_schema = primary.takes_output_schema and fallback.takes_output_schema
         self.prepare_first = primary.prepare_first or fallback.prepare_first
         self.unsent = {**fallback.unsent, **primary.unsent}
 
@@ -69,6 +69,14 @@ class FallbackBackend(WrappedBackend):
     def calculate_cost(self, usage: TokenUsage) -> float | None:
         """Return the price that the one who answered has told, or None."""
         return usage.estimated_cost
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what the dearer one of the two would cost, where both are known."""
+        costs = [
+            one.estimate_cost(input_tokens, output_tokens) for one in (self.backend, self.fallback)
+        ]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
 
     async def prepare(self) -> None:
         """Prepare both; a provider that fails is for the requests to deal with."""
@@ -154,7 +162,7 @@ class FallbackBackend(WrappedBackend):
                     case ErrorChunk():
                         raise chunk.error
                     case UsageChunk():
-                        yield UsageChunk(_priced(backend, chunk.usage))
+                        yield UsageChunk(backend.priced(chunk.usage))
                     case _:
                         yield chunk
                 begun = begun or says_something(chunk)
@@ -170,15 +178,6 @@ class FallbackBackend(WrappedBackend):
             retry_after=main.retry_after,
             status=main.status,
         )
-
-
-def _priced(backend: LLMBackend, usage: TokenUsage) -> TokenUsage:
-    try:
-        cost = backend.calculate_cost(usage)
-    except Exception:  # an answer is not lost for want of its price
-        logger.warning("%s cannot tell what a call cost.", _name(backend), exc_info=True)
-        cost = None
-    return dataclasses.replace(usage, estimated_cost=cost)
 
 
 def _name(backend: LLMBackend) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from .base import LLMBackend
+from .base import BuiltinTool, LLMBackend
 from .complaints import problems_of
 from .errors import UserError
 from .words import Keys, sentence
@@ -31,6 +31,13 @@ SWITCHES = (
 )
 """Keys of a backend that are about its provider's own tools: to switch one off that a provider
 lacks is no mistake."""
+
+SWITCHES_OF: Mapping[BuiltinTool, tuple[str, ...]] = {
+    "web_search": ("enable_web_search", "search_mode"),
+    "code_execution": ("enable_code_execution", "enable_code_interpreter"),
+    "url_context": ("enable_url_context", "enable_web_fetch"),
+}
+"""The keys that say whether a builtin tool is on; the first that an adapter has switches it on."""
 
 _STRICT = ConfigDict(
     frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, protected_namespaces=()
@@ -115,6 +122,26 @@ def without_lacking(adapter: type[LLMBackend], options: Mapping[str, Any]) -> di
         name: value
         for name, value in options.items()
         if name in known or name not in SWITCHES or value not in (False, None)
+    }
+
+
+def switched_on(
+    adapter: type[LLMBackend], options: Mapping[str, Any], tools: Iterable[BuiltinTool]
+) -> dict[str, bool]:
+    """Return the switches that give a backend these builtin tools, as far as its model has them.
+
+    Args:
+        adapter: The provider's adapter.
+        options: Its arguments; what they say of a tool already stands.
+        tools: The tools.
+    """
+    model = options.get("model")
+    has = adapter.builtin_tools_of(model) if isinstance(model, str) else frozenset[BuiltinTool]()
+    known = options_model(adapter).model_fields
+    return {
+        next(name for name in SWITCHES_OF[tool] if name in known): True
+        for tool in tools
+        if tool in has and not options.keys() & set(SWITCHES_OF[tool])
     }
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
 
-from .base import LLMBackend
+from .base import BuiltinTool, LLMBackend
 from .errors import MissingError, UserError
 from .keys import check_model
 from .limited import LimitedBackend
@@ -249,6 +249,25 @@ def check_backend(spec: str | Mapping[str, Any]) -> dict[str, Any]:
     found, options = _checked(described(spec))
     given = {name: value for name, value in options.items() if value is not None}
     return {"type": found.name, **given}
+
+
+def equipped(spec: str | Mapping[str, Any], tools: Iterable[BuiltinTool]) -> dict[str, Any]:
+    """Return a backend as a config's mapping, with these builtin tools on.
+
+    A provider, or a model, that lacks one does without; what is said of one already stands.
+
+    Args:
+        spec: `provider:model`, or a config's mapping.
+        tools: The builtin tools.
+
+    Raises:
+        UserError: When it names no provider, or no model where one is needed.
+    """
+    from .options import switched_on
+
+    config = described(spec)
+    adapter = adapter_class(PROVIDERS[config["type"]])
+    return {**config, **switched_on(adapter, config, tools)}
 
 
 def _checked(config: Mapping[str, Any]) -> tuple[Provider, dict[str, Any]]:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -39,6 +39,7 @@ ScriptedError = Literal[
 PIECE = 8
 """Characters in a chunk: small enough that a display has something to show."""
 
+_NUMBER = re.compile(r"\d+")
 _ENDINGS = ("new_answer", "vote", "tool_calls", "error", "raises", "hang")
 
 
@@ -60,7 +61,8 @@ class ScriptedTurn(BaseModel):
         reasoning: Reasoning to stream.
         text: Text to stream; of a presenting turn, the final answer.
         new_answer: Ends the turn with this answer.
-        vote: Ends the turn with a vote for this label, or for the `first` or `last` label.
+        vote: Ends the turn with a vote for this label, or for the `first` or `last` label; or with
+            a ranking of these, the best first.
         reason: The vote's reason.
         tool_calls: Ends the turn with these calls.
         error: Ends the turn with a provider's error, after the text if there is any.
@@ -77,7 +79,7 @@ class ScriptedTurn(BaseModel):
     reasoning: str = ""
     text: str = ""
     new_answer: str | None = None
-    vote: str | None = None
+    vote: str | Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
     reason: str = ""
     tool_calls: tuple[ScriptedToolCall, ...] = Field(default=(), strict=False)
     error: ScriptedError | BackendError | None = None
@@ -120,6 +122,7 @@ class ScriptedBackend(LLMBackend):
     """
 
     config_options = ScriptedOptions
+    takes_output_schema = True  # what fits it is for the script to say
 
     def __init__(
         self,
@@ -140,6 +143,10 @@ class ScriptedBackend(LLMBackend):
     def provider_name(self) -> str:
         """`scripted`."""
         return "scripted"
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return 0: nobody charges for it."""
+        return 0.0
 
     async def stream_with_tools(
         self,
@@ -226,17 +233,28 @@ def _calls(turn: ScriptedTurn, tools: Sequence[ToolSchema]) -> tuple[ScriptedToo
     if turn.new_answer is not None:
         return (ScriptedToolCall(name="new_answer", args={"content": turn.new_answer}),)
     if turn.vote is not None:
-        args = {"agent_id": _label(turn.vote, tools), "reason": turn.reason}
+        args = {**_choice(turn.vote, tools), "reason": turn.reason}
         return (ScriptedToolCall(name="vote", args=args),)
     return turn.tool_calls
 
 
-def _label(wanted: str, tools: Sequence[ToolSchema]) -> str:
-    labels: list[str] = []
+def _choice(wanted: str | tuple[str, ...], tools: Sequence[ToolSchema]) -> dict[str, Any]:
+    """Return the label, or the ranking where the tool or the script wants one, as an argument."""
+    asked: dict[str, Any] = {}
     for tool in tools:
         if tool.name == "vote":
-            labels += tool.parameters["properties"]["agent_id"]["enum"]
-    labels.sort(key=lambda label: [int(n) for n in re.findall(r"\d+", label)])
+            asked = tool.parameters["properties"]
+    ranked = "ranking" in asked
+    labels = asked["ranking"]["items"] if ranked else asked.get("agent_id", {})
+    ordered = sorted(labels.get("enum", ()), key=lambda label: [*map(int, _NUMBER.findall(label))])
+    if isinstance(wanted, str) and not ranked:
+        return {"agent_id": _label(wanted, ordered)}
+    return {
+        "ranking": [_label(w, ordered) for w in ([wanted] if isinstance(wanted, str) else wanted)]
+    }
+
+
+def _label(wanted: str, labels: Sequence[str]) -> str:
     if labels and wanted in ("first", "last"):
         return labels[0] if wanted == "first" else labels[-1]
     return wanted

@@ -1,6 +1,6 @@
 """What the adapters of all SDKs share: a client for each event loop, errors in our own words.
 
-An adapter adds how its client is opened and closed, and one async generator that sends a request
+An adapter adds how its client is opened, and one async generator that sends a request
 and reads the answer.
 """
 
@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from .base import LLMBackend, ToolSchema
 from .chunks import AgentStatusChunk, StreamChunk, UsageChunk
@@ -22,6 +22,7 @@ from .guard import check_request_allowed
 from .keys import check_model
 from .limits import account_of
 from .options import check_options
+from .output_schema import check_output_schema
 from .per_loop import PerLoop
 from .prices import Tariff, load_prices
 from .usage import TokenUsage
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
 HEARTBEAT_S = 0.1
 """Seconds between signs of life while an SDK is imported: that takes long, and is no silence."""
 
-Client = TypeVar("Client")
+
+class Closable(Protocol):
+    """A client that can be closed, and its connections with it."""
+
+    async def close(self) -> None:
+        """Close both."""
+
+
+Client = TypeVar("Client", bound=Closable)
 
 
 class SdkBackend(LLMBackend, Generic[Client]):
@@ -62,6 +71,8 @@ class SdkBackend(LLMBackend, Generic[Client]):
         arguments = signature(cls).bind(*args, **kwargs).arguments
         if cls.config_options is None:
             check_options(made.provider_name, cls, arguments)
+        most = arguments.get("max_tokens")
+        made.longest_reply = most if isinstance(most, int) else None
         # Not kept as data: there is a key among the arguments.
         make: Any = cls
         made._another = lambda model: make(**{**arguments, "model": model})
@@ -86,10 +97,6 @@ class SdkBackend(LLMBackend, Generic[Client]):
         """Return a new client; called in a thread, as importing the SDK takes seconds."""
 
     @abstractmethod
-    async def _close(self, client: Client) -> None:
-        """Close a client, and with it its connections."""
-
-    @abstractmethod
     def _chunks(
         self,
         client: Client,
@@ -101,6 +108,19 @@ class SdkBackend(LLMBackend, Generic[Client]):
 
         Closing the generator closes the connection. What it raises is translated.
         """
+
+    def _held_to(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters that hold a reply to a JSON schema; who takes one overrides it.
+
+        Raises:
+            UserError: When the provider cannot hold a reply to such a schema.
+        """
+        raise NotImplementedError
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what a call of so many tokens would cost by the model's tariff."""
+        counts = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+        return self._tariff.cost(counts)
 
     @property
     def account(self) -> str:
@@ -115,7 +135,7 @@ class SdkBackend(LLMBackend, Generic[Client]):
         """Close the running loop's client, and with it its connections."""
         client = await self._clients.take()
         if client is not None:
-            await self._close(client)
+            await client.close()
 
     async def stream_with_tools(
         self,
@@ -129,7 +149,8 @@ class SdkBackend(LLMBackend, Generic[Client]):
             messages: The conversation.
             tools: What the model may call.
             **params: Keys of the request, over those of the backend; None leaves one out. What
-                another `model` takes, and costs, is looked up for that one.
+                another `model` takes, and costs, is looked up for that one. `output_schema` is a
+                JSON schema that the reply must fit.
 
         Yields:
             The chunks, `done` last.
@@ -148,7 +169,8 @@ class SdkBackend(LLMBackend, Generic[Client]):
             backend = self._of_model(params.get("model"))
             if backend is not self:
                 del params["model"]
-            async with aclosing(backend._chunks(client, messages, tools, params)) as chunks:
+            asked = backend._asked(tools, params)
+            async with aclosing(backend._chunks(client, messages, tools, asked)) as chunks:
                 async for chunk in chunks:
                     if isinstance(chunk, UsageChunk):
                         used = chunk.usage
@@ -164,6 +186,15 @@ class SdkBackend(LLMBackend, Generic[Client]):
         finally:
             if used is not None:
                 self.track_usage(used)
+
+    def _asked(self, tools: Sequence[ToolSchema], params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters of a call, a schema for the reply as the provider takes it."""
+        asked = {name: value for name, value in params.items() if name != "output_schema"}
+        schema = params.get("output_schema")
+        if schema is None:
+            return asked
+        check_output_schema(schema, tools, self)
+        return {**asked, **self._held_to(schema)}
 
     def _of_model(self, model: Any) -> Self:
         """Return a backend of the same make for a model, over the same connections.

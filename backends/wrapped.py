@@ -31,6 +31,8 @@ class WrappedBackend(LLMBackend):
         self.brief_prompts = backend.brief_prompts
         self.prepare_first = backend.prepare_first
         self.takes_tool_choice = backend.takes_tool_choice
+        self.takes_output_schema = backend.takes_output_schema
+        self.longest_reply = backend.longest_reply
         self.unsent = backend.unsent
 
     def __repr__(self) -> str:
@@ -84,6 +86,10 @@ class WrappedBackend(LLMBackend):
     def calculate_cost(self, usage: TokenUsage) -> float | None:
         """Return the price in US dollars, or None when it is not known."""
         return self.backend.calculate_cost(usage)
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what a call of so many tokens would cost in US dollars, or None."""
+        return self.backend.estimate_cost(input_tokens, output_tokens)
 
     def tool_name(self, call: lc.ToolCall) -> str:
         """Return the name of the tool that is called."""

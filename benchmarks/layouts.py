@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage, SystemMessage
 
 from benchmarks.conversations import Request
 from massgraph.backends.prefix import STABLE
-from massgraph.nodes.prompts import PRESENT
+from massgraph.nodes.templates import TEMPLATES
 
 Layout = Callable[[Sequence[Request]], list[Request]]
 ACTIONS = ("new_answer", "vote")
@@ -89,7 +89,7 @@ def presenting_under_the_rules(requests: Sequence[Request]) -> list[Request]:
             last[request.agent] = request.messages[0]
             changed.append(request)
             continue
-        more = PRESENT
+        more = TEMPLATES["present"].text
         *between, question = request.messages[1:]
         moved = _with_text(question, f"{question.text}\n\n{more}")
         changed.append(replace(request, messages=[last[request.agent], *between, moved]))

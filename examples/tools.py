@@ -1,4 +1,4 @@
-"""An agent with a tool of its own: a plain Python function."""
+"""An agent with tools of its own: a plain Python function, and a Python interpreter."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ def multiply(a: int, b: int) -> int:
 model = ScriptedBackend(
     [
         {"tool_calls": [{"name": "multiply", "args": {"a": 6, "b": 7}}]},
+        {"tool_calls": [{"name": "python", "args": {"code": "sum([7] * 6)"}}]},
         {"new_answer": "6 x 7 = 42"},
     ]
 )
-team = Team([Agent("alice", model, system_message="You calculate.", tools=[multiply])])
+team = Team([Agent("alice", model, system_message="You calculate.", tools=[multiply, "python"])])
 
 for event in team.stream("What is 6 x 7?"):
     if event.type == "tool_finished":

@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
+from langgraph.graph import END, START
 
 from ..nodes.ask import ask
 from ..nodes.collect_votes import collect_votes
 from ..nodes.debate import debate
 from ..nodes.give_up import give_up
-from ..nodes.live import Desk, LiveRun
 from ..nodes.member import Member
 from ..nodes.open_round import open_round
 from ..nodes.policy import Policy
 from ..nodes.present_final import present_final
 from ..nodes.restart import restart
 from ..nodes.select_winner import select_winner
-from ..nodes.state import Question, TeamState
+from ..nodes.state import TeamState
 from .agent import agent_node
-from .limits import recursion_limit
-from .names import check_names
+from .composition import CoordinationGraph
 from .transitions import Verdict, verdict
-
-TeamGraph = CompiledStateGraph[TeamState, LiveRun, Question, TeamState]
 
 
 def coordination(
     members: Sequence[Member],
     policy: Policy,
     *,
-    checkpointer: BaseCheckpointSaver[Any] | None = None,
     name: str = "team",
-) -> TeamGraph:
-    """Build the machine that coordinates a team.
+    state: type[TeamState] = TeamState,
+) -> CoordinationGraph:
+    """Build the machine that coordinates a team: answers and votes until the votes stand.
 
     Args:
         members: The team, in registration order.
         policy: How it coordinates.
-        checkpointer: Where threads are kept; None keeps none.
         name: The graph's name.
+        state: TeamState, or a person's extension of it.
 
     Raises:
         UserError: When there are no members, their ids do not fit, or the policy names others.
     """
-    ids = [member.id for member in members]
-    check_names(ids, policy)
-    desk = Desk()
+    graph = CoordinationGraph(members, policy, name=name, state=state)
+    ids, desk = list(graph.by_id), graph.desk
 
     async def asked(state: TeamState) -> list[str]:
         return state["asked"]
@@ -57,7 +49,6 @@ def coordination(
     async def judged(state: TeamState) -> Verdict:
         return verdict(state, policy)
 
-    graph = StateGraph(TeamState, context_schema=LiveRun, input_schema=Question)
     graph.add_node("ask", ask(members, policy, desk, name))
     graph.add_node("open_round", open_round(desk))
     for member in members:
@@ -66,7 +57,7 @@ def coordination(
     graph.add_node("restart", restart(desk))
     graph.add_node("debate", debate(policy, desk))
     graph.add_node("select_winner", select_winner(policy, desk))
-    graph.add_node("present_final", present_final({m.id: m for m in members}, policy, desk))
+    graph.add_node("present_final", present_final(graph.by_id, policy, desk))
     graph.add_node("give_up", give_up(desk))
 
     graph.add_edge(START, "ask")
@@ -90,5 +81,4 @@ def coordination(
     graph.add_edge("select_winner", "present_final")
     graph.add_edge("present_final", END)
     graph.add_edge("give_up", END)
-    compiled = graph.compile(checkpointer=checkpointer, name=name)
-    return compiled.with_config(recursion_limit=recursion_limit(len(ids), policy))
+    return graph

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from ..backends.errors import UserError
 from ..nodes.policy import PolicyFields
+from ..nodes.visibility import sight_problem
 
+GRAPHS = ("team", "single", "debate", "mixture", "council", "self_consistency")
+"""The prebuilt graphs (prebuilt.py)."""
 AGENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 MACHINE_NODES = (
     "ask",
@@ -48,6 +51,35 @@ def check_names(ids: Sequence[str], policy: PolicyFields) -> None:
     for agent in policy.weights:
         if agent not in ids:
             raise UserError(f"weights names {agent!r}, who is not in the team ({', '.join(ids)}).")
+    problem = sight_problem(ids, policy)
+    if problem:
+        raise UserError(problem)
+    if policy.presenter is not None and policy.presenter not in ids:
+        raise UserError(
+            f"presenter names {policy.presenter!r}, who is not in the team ({', '.join(ids)})."
+        )
+
+
+def check_size(graph: str, members: Sized, *, least: int = 1, exactly: int | None = None) -> None:
+    """Check that a graph has the number of agents that it is for.
+
+    Raises:
+        UserError: When it has more, or fewer.
+    """
+    if exactly is not None and len(members) != exactly:
+        raise UserError(f"The graph {graph!r} takes {_agents(exactly)}; there are {len(members)}.")
+    if len(members) < least:
+        raise UserError(f"The graph {graph!r} takes {_agents(least)} at least.")
+
+
+def _agents(number: int) -> str:
+    return "one agent" if number == 1 else f"{number} agents"
+
+
+def id_for(name: str) -> str:
+    """Return an agent's id that is as close to a name as ids allow."""
+    fit = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:64]
+    return fit if fit and id_problem(fit) is None else f"graph_{fit}"[:64]
 
 
 def id_problem(agent: str) -> str | None:

@@ -12,12 +12,13 @@ from langchain_core.messages import AnyMessage
 from ..backends.errors import RunError, UserError
 from ..nodes.events import Event, RunFinished
 from ..nodes.live import LiveRun
+from ..nodes.orders import Orders
 from ..nodes.record import Record, ResultDict
 from ..nodes.state import RunOutcome
 from .mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from .coordination import TeamGraph
+    from .composition import TeamGraph
 
 logger = logging.getLogger("massgraph")
 
@@ -42,6 +43,7 @@ class GraphRun:
         listening: Whether somebody will read the events; otherwise none are kept.
         on_end: Called when the run is over, before anybody hears of it; a second call must do
             no harm.
+        agents: The team's ids: who can be stopped, or asked afresh.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class GraphRun:
         thread_id: str,
         listening: bool = True,
         on_end: Callable[[], None] = lambda: None,
+        agents: Sequence[str] = (),
     ) -> None:
         self.thread_id = thread_id
+        self._agents = agents
         self._on_end = on_end
         self._record = Record(thread_id)
         self._mailbox = Mailbox() if listening else None
@@ -78,6 +82,28 @@ class GraphRun:
         self._cancelled = True
         if self._begun:  # a task that is cancelled before its first step never takes it
             self._task.cancel()
+
+    def cancel_agent(self, agent: str) -> None:
+        """Stop an agent: its call is closed at once, and it sits out the rest of the question.
+
+        Raises:
+            UserError: When there is no such agent.
+        """
+        self._orders(agent).cancel()
+
+    def retry_agent(self, agent: str) -> None:
+        """Ask an agent afresh: at once if it is at its turn, in the next round if it had failed.
+
+        Raises:
+            UserError: When there is no such agent.
+        """
+        self._orders(agent).retry()
+
+    def _orders(self, agent: str) -> Orders:
+        if agent not in self._agents:
+            known = ", ".join(self._agents)
+            raise UserError(f"There is no agent {agent!r} in the run; there are: {known}.")
+        return self._live.orders(agent)
 
     async def result(self) -> ResultDict:
         """Wait for the end of the run.

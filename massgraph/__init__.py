@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from .backends.usage import TokenUsage as TokenUsage
     from .chat_models.backend import BackendChatModel as BackendChatModel
     from .chat_models.team import TeamChatModel as TeamChatModel
+    from .nodes.budget import Budget as Budget
     from .nodes.events import Event as Event
     from .nodes.events import event_to_dict as event_to_dict
     from .nodes.events import event_to_json as event_to_json
     from .nodes.policy import Policy as Policy
+    from .nodes.rules import rule as rule
     from .result import Result as Result
     from .result import Usage as Usage
     from .result import Vote as Vote
@@ -44,6 +46,7 @@ _HOMES = {
     "Agent": ".agent",
     "BackendChatModel": ".chat_models.backend",
     "BackendError": ".backends.errors",
+    "Budget": ".nodes.budget",
     "Event": ".nodes.events",
     "LLMBackend": ".backends.base",
     "MassgraphError": ".backends.errors",
@@ -63,6 +66,7 @@ _HOMES = {
     "event_to_dict": ".nodes.events",
     "event_to_json": ".nodes.events",
     "forbid_real_requests": ".backends.guard",
+    "rule": ".nodes.rules",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]

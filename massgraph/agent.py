@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .backends.base import LLMBackend
-from .backends.chat_model import check_chat_model
 from .backends.errors import MissingError, UserError
 from .backends.fallback import FallbackBackend
 from .backends.later import Later
-from .backends.registry import (
-    backend_from_config,
-    backend_of_model,
-    build_backend,
-    check_backend,
-)
+from .backing import Backing, built, checked, drawn
+from .nodes.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from langchain_core import language_models as lc_models
     from langchain_core import tools as lc
 
+    from .nodes import budget as nodes_budget
     from .nodes import member as nodes_member
 else:
     lc = Later("langchain_core.tools")
-    lc_models = Later("langchain_core.language_models")
+    nodes_budget = Later(".nodes.budget", __package__)
     nodes_member = Later(".nodes.member", __package__)
-
-TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -41,11 +32,17 @@ class Agent:
     Args:
         id: A letter first, then letters, digits, `_` or `-`, 64 characters at most.
         backend: `provider:model` (or a model's name, where that tells the provider), or a config's
-            `backend:` mapping, or a backend of one's own, or a LangChain chat model.
-            The first two are checked here, and built when a run first needs them.
+            `backend:` mapping, or a backend of one's own, or a LangChain chat model, or a compiled
+            graph, or a whole team. The first two are checked here, and built when a run first
+            needs them.
         system_message: The agent's role.
-        tools: LangChain tools, or functions, plain or async, with type hints and a docstring.
-        tool_timeout_s: Seconds that one call of a tool may take.
+        tools: LangChain tools, functions, plain or async, with type hints and a docstring, MCP
+            servers (`massgraph.tools.McpServer`), and names: `calculator`, `python`, or
+            `module:function`.
+        tool_timeout_s: Seconds that one call of a tool may take, unless the tool says otherwise.
+        max_tool_chars: Characters of a tool's result that the model is shown; the middle of a
+            longer one is left out.
+        budget: What its calls may use in a run: a Budget, or a mapping of its keys.
         fallback: Who is asked where the backend's provider fails, in the same forms as `backend`.
 
     Raises:
@@ -54,22 +51,22 @@ class Agent:
     """
 
     id: str
-    backend: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel = field(
-        repr=False  # a mapping may hold a key
-    )
+    backend: Backing = field(repr=False)  # a mapping may hold a key
     system_message: str = ""
-    tools: Sequence[lc.BaseTool | Callable[..., Any]] = field(default=())
+    tools: Sequence[lc.BaseTool | Callable[..., Any] | Toolbox | str] = field(default=())
     tool_timeout_s: float = 60.0
-    fallback: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel | None = field(
-        default=None, repr=False
-    )
+    fallback: Backing | None = field(default=None, repr=False)
+    max_tool_chars: int = 100_000
+    budget: nodes_budget.Budget | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         with _told_of(self.id):
-            checked = [_checked(named) for named in (self.backend, self.fallback)]
-            if checked[0] == checked[1] or self.backend is self.fallback:
+            known = [checked(named) for named in (self.backend, self.fallback)]
+            if known[0] == known[1] or self.backend is self.fallback:
                 raise UserError("the fallback is the backend itself.", hint="Name another one.")
             _check_seconds("tool_timeout_s", self.tool_timeout_s)
+            _check_count("max_tool_chars", self.max_tool_chars)
+            _ = self._budget
 
     def member(self, backend: LLMBackend | None = None) -> nodes_member.Member:
         """Return the agent with its backend and its tools built.
@@ -88,7 +85,35 @@ class Agent:
             system_message=self.system_message,
             tools=self.build_tools(),
             tool_timeout_s=self.tool_timeout_s,
+            toolboxes=self.toolboxes(),
+            max_tool_chars=self.max_tool_chars,
+            budget=self._budget,
         )
+
+    @classmethod
+    def of(cls, member: nodes_member.Member) -> Self:
+        """Return the agent of a member whose backend and tools are built."""
+        return cls(
+            id=member.id,
+            backend=member.backend,
+            system_message=member.system_message,
+            tools=(*member.tools, *member.toolboxes),
+            tool_timeout_s=member.tool_timeout_s,
+            max_tool_chars=member.max_tool_chars,
+            budget=member.budget.model_dump(),
+        )
+
+    @property
+    def _budget(self) -> nodes_budget.Budget:
+        from .nodes.budget import Budget
+
+        return Budget.of(self.budget)
+
+    def drawn(self) -> nodes_member.Member:
+        """Return the agent for a graph that is looked at, and not run: nothing is built."""
+        from .nodes.member import Member
+
+        return Member(self.id, drawn(self.backend))
 
     def build_backend(self) -> LLMBackend:
         """Return the agent's backend, built if it is only named, with its fallback behind it.
@@ -97,32 +122,36 @@ class Agent:
             UserError: When a key, an extra or a file is missing.
         """
         with _told_of(self.id):
-            backend = _built(self.backend)
+            backend = built(self.backend)
             if self.fallback is None:
                 return backend
-            return FallbackBackend(backend, _built(self.fallback))
+            return FallbackBackend(backend, built(self.fallback))
 
     def build_tools(self) -> tuple[lc.BaseTool, ...]:
-        """Return the agent's tools, each as a LangChain tool.
+        """Return the agent's tools, each as a LangChain tool, less those of its toolboxes.
 
         Raises:
-            UserError: When one is no tool, or its name does not do.
+            UserError: When one is no tool, its name does not do, or an extra is missing.
         """
-        if not self.tools:
+        given = [tool for tool in self.tools if not isinstance(tool, Toolbox)]
+        if not given:
             return ()
-        from langchain_core.tools import BaseTool
+        from .nodes.member import name_problem
+        from .tools.named import built_tool
 
-        built: list[BaseTool] = []
-        for tool in self.tools:
-            try:
-                made = tool if isinstance(tool, BaseTool) else _tool_of(tool)
-            except (TypeError, ValueError) as exc:
-                raise UserError(f"Agent {self.id!r}: {tool!r} is no tool: {exc}") from exc
-            problem = _name_problem(made.name, [other.name for other in built])
-            if problem:
-                raise UserError(f"Agent {self.id!r}: the tool {made.name!r} {problem}.")
+        built: list[lc.BaseTool] = []
+        for tool in given:
+            with _told_of(self.id):
+                made = built_tool(tool)
+                problem = name_problem(made.name, [other.name for other in built])
+                if problem:
+                    raise UserError(f"the tool {made.name!r} {problem}.")
             built.append(made)
         return tuple(built)
+
+    def toolboxes(self) -> tuple[Toolbox, ...]:
+        """Return where more of the agent's tools come from, once they are open."""
+        return tuple(tool for tool in self.tools if isinstance(tool, Toolbox))
 
 
 @contextmanager
@@ -142,46 +171,8 @@ def _check_seconds(name: str, value: object) -> None:
         raise UserError(f"{name} must be more than 0.")
 
 
-def _checked(
-    named: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel | None,
-) -> object:
-    """Return what tells a backend from another one."""
-    if isinstance(named, str | Mapping):
-        return check_backend(named)
-    if named is not None and not isinstance(named, LLMBackend):
-        check_chat_model(named)
-    return object()
-
-
-def _built(
-    backend: str | Mapping[str, Any] | LLMBackend | lc_models.BaseChatModel,
-) -> LLMBackend:
-    match backend:
-        case LLMBackend():
-            return backend
-        case str():
-            return build_backend(backend)
-        case Mapping():
-            return backend_from_config(backend)
-        case _:
-            return backend_of_model(backend)
-
-
-def _tool_of(function: Callable[..., Any]) -> lc.BaseTool:
-    from langchain_core.tools import StructuredTool
-
-    if not callable(function):
-        raise TypeError("it cannot be called")
-    if inspect.iscoroutinefunction(function):
-        return StructuredTool.from_function(coroutine=function)
-    return StructuredTool.from_function(function)
-
-
-def _name_problem(name: str, taken: Sequence[str]) -> str | None:
-    if name in ("new_answer", "vote"):
-        return "has the name of an action"
-    if name in taken:
-        return "is there twice"
-    if not TOOL_NAME.fullmatch(name):
-        return "needs a name of letters, digits, '_' and '-', 64 at most"
-    return None
+def _check_count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UserError(f"{name} must be a whole number.")
+    if value < 1:
+        raise UserError(f"{name} must be more than 0.")

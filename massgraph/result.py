@@ -8,17 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from .backends.errors import RunError
+from .nodes.output import OutputType
 from .nodes.record import BareVote, ResultDict
 from .nodes.state import FailureKind, Presented, RunOutcome, SettledBy
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A vote, by real ids, with its reason byte for byte."""
+    """A vote, by real ids, with its reason byte for byte.
+
+    Under a ranked rule `ranking` is the ballot, the best first, and `candidate` its first.
+    """
 
     voter: str
     candidate: str
     reason: str
+    ranking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ class Result:
         thread_id: The run's thread.
         usage: By agent.
         total: Over all agents.
+        output: The final answer as the policy's output type has it: an instance of a Python type,
+            or the plain value of a JSON Schema; None without an output type, and where the answer
+            does not fit it.
     """
 
     answer: str | None
@@ -93,10 +101,16 @@ class Result:
     usage: Mapping[str, Usage]
     total: Usage
     _raw: ResultDict = field(repr=False, compare=False)
+    output: Any = None
 
     @classmethod
-    def from_dict(cls, raw: ResultDict) -> Self:
-        """Return the result of its JSON object."""
+    def from_dict(cls, raw: ResultDict, output_type: Any = None) -> Self:
+        """Return the result of its JSON object.
+
+        Args:
+            raw: The object.
+            output_type: The policy's, if it has one; without it `output` stays a plain value.
+        """
         usage = {agent: Usage(**used) for agent, used in raw["usage"].items()}
         return cls(
             answer=raw["answer"],
@@ -114,6 +128,7 @@ class Result:
             total=usage.pop("total"),
             usage=usage,
             _raw=raw,
+            output=_output(raw.get("output"), output_type),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,5 +152,12 @@ class Result:
         raise RunError(f"The run has no answer ({self.outcome}){': ' + why if why else '.'}")
 
 
+def _output(plain: Any, output_type: Any) -> Any:
+    """Return an output as its type has it."""
+    type_ = None if plain is None else OutputType.of(output_type)
+    return plain if type_ is None else type_.typed(plain)
+
+
 def _vote(vote: BareVote) -> Vote:
-    return Vote(vote["voter"], vote["candidate"], vote["reason"])
+    ranking = tuple(vote.get("ranking", ()))
+    return Vote(vote["voter"], vote["candidate"], vote["reason"], ranking)

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -18,14 +19,19 @@ from .agent import Agent
 from .backends.base import LLMBackend
 from .backends.errors import UserError
 from .backends.off_loop import off_loop
-from .graphs.coordination import TeamGraph, coordination
-from .graphs.names import check_names
+from .graphs.composition import CoordinationGraph, GraphFactory, TeamGraph
+from .graphs.gates import gates
+from .graphs.names import id_for
+from .graphs.nested import AnyGraph, GraphBackend
+from .graphs.prebuilt import check_factory, graph_factory, made
+from .graphs.prices import check_prices
 from .graphs.running import GraphRun, Status
 from .loops import LoopThread, run_anywhere
 from .nodes.events import Event
 from .nodes.policy import Policy
 from .result import Result
 from .threads import check_thread_id, new_thread_id, one_run_at_a_time, open_store
+from .tools.opening import close_toolboxes, open_toolboxes
 
 logger = logging.getLogger("massgraph")
 
@@ -38,9 +44,11 @@ class Team:
     Args:
         agents: The agents, in registration order.
         policy: How they coordinate; every key has a default.
+        graph: The graph in which they do: `team`, `single`, `debate`, `mixture`, `council`,
+            `self_consistency`; or a function (members, policy) that returns one of your own.
         checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions.
         db: The same by URL: `memory:`.
-        name: The graph's name.
+        name: Another name for a prebuilt graph.
 
     Raises:
         UserError: When a definition is wrong; nothing has been built or sent by then.
@@ -51,20 +59,46 @@ class Team:
         agents: Sequence[Agent],
         policy: Policy | None = None,
         *,
+        graph: str | GraphFactory = "team",
         checkpointer: _Saver | None = None,
         db: str | None = None,
-        name: str = "team",
+        name: str | None = None,
     ) -> None:
         if checkpointer is not None and db is not None:
             raise UserError("Give a checkpointer or a db, not both.")
         self.agents = tuple(agents)
         self.policy = policy or Policy()
-        self.name = name
-        check_names([agent.id for agent in self.agents], self.policy)
+        self._factory = graph_factory(graph, name)
+        self.name = self._checked().name
         self._saver = open_store(db) if db is not None else checkpointer
-        self._backends: list[LLMBackend] | None = None
-        self._graph: TeamGraph | None = None
+        self._whole = False
+        self._backends: list[tuple[Agent, LLMBackend]] = []
+        self._graph: tuple[tuple[Agent, ...], TeamGraph] | None = None
         self._building = threading.Lock()
+
+    @classmethod
+    def from_graph(
+        cls, graph: AnyGraph | CoordinationGraph, *, checkpointer: _Saver | None = None
+    ) -> Self:
+        """Return a team that runs a graph as it is.
+
+        Args:
+            graph: A graph of a team, compiled or not; or any compiled graph that takes and returns
+                `messages`, which then is the one agent of the team.
+            checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions.
+
+        Raises:
+            UserError: When the graph is malformed.
+        """
+        builder = graph if isinstance(graph, CoordinationGraph) else getattr(graph, "builder", None)
+        if not isinstance(builder, CoordinationGraph):
+            assert not isinstance(graph, CoordinationGraph)
+            alone = Agent(id_for(str(graph.name)), GraphBackend(graph, alone=True))
+            return cls([alone], graph="single", checkpointer=checkpointer)
+        agents = [Agent.of(member) for member in builder.members]
+        team = cls(agents, builder.policy, graph=lambda *_: builder, checkpointer=checkpointer)
+        team._whole = True
+        return team
 
     @classmethod
     def from_config(cls, path: str | Path) -> Self:
@@ -75,8 +109,10 @@ class Team:
         """
         from .config import load_config
 
-        team = load_config(path)
-        return cls(team.agents, team.policy, name=team.name)
+        config = load_config(path)
+        if config.graph.whole is not None:
+            return cls.from_graph(config.graph.whole)
+        return cls(config.agents, config.policy, graph=config.graph.make())
 
     def compile(self, checkpointer: _Saver | None = None) -> TeamGraph:
         """Return the team as a plain LangGraph graph.
@@ -89,10 +125,38 @@ class Team:
         Raises:
             UserError: When a key, an extra or a file is missing.
         """
-        members = [
-            agent.member(backend) for agent, backend in zip(self.agents, self._built(), strict=True)
-        ]
-        return coordination(members, self.policy, checkpointer=checkpointer, name=self.name)
+        return self._compiled(self.agents, checkpointer)
+
+    def add_agent(self, agent: Agent) -> None:
+        """Add an agent: it takes part from the next question on, also on a thread.
+
+        Raises:
+            UserError: When it does not fit the team, or the graph is made for others.
+        """
+        self._change((*self.agents, agent))
+
+    def remove_agent(self, agent: str) -> None:
+        """Remove an agent: a run that is going on keeps it; `aclose` closes its backend.
+
+        Args:
+            agent: Its id.
+
+        Raises:
+            UserError: When there is none of that id, the policy needs it, or it is the last one.
+        """
+        left = tuple(one for one in self.agents if one.id != agent)
+        if len(left) == len(self.agents):
+            known = ", ".join(one.id for one in self.agents)
+            raise UserError(f"There is no agent {agent!r} in the team; there are: {known}.")
+        self._change(left)
+
+    def drawn(self) -> TeamGraph:
+        """Return the team's graph to look at: nobody is called, and no key is needed.
+
+        Raises:
+            UserError: When the graph is malformed.
+        """
+        return made(self._factory, [agent.drawn() for agent in self.agents], self.policy).compile()
 
     def run(self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None) -> Result:
         """Answer a question; also where an event loop runs already.
@@ -158,14 +222,14 @@ class Team:
         return self._start(question, thread_id)
 
     async def aclose(self) -> None:
-        """Close what the agents' backends have opened on this event loop."""
-        if self._backends is not None:
-            ends = await asyncio.gather(
-                *(backend.aclose() for backend in set(self._backends)), return_exceptions=True
-            )
-            for end in ends:
-                if isinstance(end, Exception):  # a result is not lost for what comes after it
-                    logger.error("A backend could not be closed.", exc_info=end)
+        """Close what the agents' backends and tools have opened on this event loop."""
+        backends = {backend for _, backend in self._backends}
+        ends = await asyncio.gather(
+            *(backend.aclose() for backend in backends), return_exceptions=True
+        )
+        for end in [*ends, *await close_toolboxes([agent for agent, _ in self._backends])]:
+            if isinstance(end, Exception):  # a result is not lost for what comes after it
+                logger.error("A backend or a tool could not be closed.", exc_info=end)
 
     async def __aenter__(self) -> Self:
         return self
@@ -203,30 +267,73 @@ class Team:
         held = ExitStack()
         held.enter_context(one_run_at_a_time(self._saver, thread_id))
         run = GraphRun(
-            self._ready, messages, thread_id=thread_id, listening=listening, on_end=held.close
+            partial(self._ready, self.agents),
+            messages,
+            thread_id=thread_id,
+            listening=listening,
+            on_end=held.close,
+            agents=[agent.id for agent in self.agents],
         )
-        return Run(run)
+        return Run(run, self.policy.output_type)
 
-    async def _ready(self) -> TeamGraph:
-        """Return the graph, with everything built that takes long, off the event loop."""
-        graph = self._graph
-        if graph is None:
-            graph = await off_loop(self._compiled)
-        await _prepared({backend for backend in self._built() if backend.prepare_first})
+    async def _ready(self, agents: tuple[Agent, ...]) -> TeamGraph:
+        """Return the graph of the team as it is, or as it was when the run was started.
+
+        Everything is built that takes long, off the event loop.
+        """
+        of, graph = self._graph or (None, None)
+        if graph is None or of is not agents:
+            graph = await off_loop(partial(self._made_ready, agents))
+        await _prepared({backend for backend in self._built(agents) if backend.prepare_first})
+        await open_toolboxes(agents)
         return graph
 
-    def _built(self) -> list[LLMBackend]:
+    def _built(self, agents: Sequence[Agent]) -> list[LLMBackend]:
         with self._building:
-            if self._backends is None:
-                self._backends = [agent.build_backend() for agent in self.agents]
-            return self._backends
+            return [self._backend_of(agent) for agent in agents]
 
-    def _compiled(self) -> TeamGraph:
-        graph = self.compile(self._saver)
+    def _backend_of(self, agent: Agent) -> LLMBackend:
+        for known, backend in self._backends:
+            if known is agent:
+                return backend
+        built = agent.build_backend()
+        self._backends.append((agent, built))
+        return built
+
+    def _change(self, agents: tuple[Agent, ...]) -> None:
+        if self._whole:
+            raise UserError(f"The graph {self.name!r} is whole: its agents are part of it.")
+        before, self.agents = self.agents, agents
+        try:
+            self._checked()
+        except UserError:
+            self.agents = before
+            raise
+
+    def _compiled(self, agents: Sequence[Agent], checkpointer: _Saver | None) -> TeamGraph:
+        backends = self._built(agents)
+        members = [agent.member(one) for agent, one in zip(agents, backends, strict=True)]
+        check_prices(members, self.policy)
+        return made(self._factory, members, self.policy).compile(checkpointer)
+
+    def _checked(self) -> CoordinationGraph:
+        ids = [agent.id for agent in self.agents]
+        return check_factory(self._factory, ids, self.policy)
+
+    def _made_ready(self, agents: tuple[Agent, ...]) -> TeamGraph:
+        graph = self._compiled(agents, self._saver)
+        waits = gates(graph)
+        if waits:
+            raise UserError(
+                f"The graph {self.name!r} waits for a person at {', '.join(waits)}:",
+                hint="run it as a plain graph, team.compile(checkpointer), and go on with Command.",
+            )
         with self._building:
-            if self._graph is None:
-                self._graph = graph
-            return self._graph
+            of, made_first = self._graph or (None, None)
+            if made_first is not None and of is agents:
+                return made_first
+            self._graph = (agents, graph)
+            return graph
 
 
 class Run:
@@ -235,8 +342,9 @@ class Run:
     As an async context manager it leaves nothing behind: a run that still runs is cancelled.
     """
 
-    def __init__(self, run: GraphRun) -> None:
+    def __init__(self, run: GraphRun, output_type: Any = None) -> None:
         self._run = run
+        self._output_type = output_type
 
     @property
     def thread_id(self) -> str:
@@ -252,13 +360,35 @@ class Run:
         """Stop the run: provider calls are closed at once, and the outcome is `cancelled`."""
         self._run.cancel()
 
+    def cancel_agent(self, agent: str) -> None:
+        """Stop one agent: its call is closed at once, and it sits out the rest of the question.
+
+        A vote that it has cast stands, and so does its answer. Nothing happens once the run is
+        over.
+
+        Raises:
+            UserError: When there is no such agent.
+        """
+        self._run.cancel_agent(agent)
+
+    def retry_agent(self, agent: str) -> None:
+        """Ask one agent afresh, also one that has failed or was cancelled.
+
+        At its turn it is asked again at once, which is none of its attempts; one that sits out is
+        asked from the next round on.
+
+        Raises:
+            UserError: When there is no such agent.
+        """
+        self._run.retry_agent(agent)
+
     async def result(self) -> Result:
         """Wait for the end.
 
         Raises:
             RunError: When the run could not go on; its `result` is what there was by then.
         """
-        return Result.from_dict(await self._run.result())
+        return Result.from_dict(await self._run.result(), self._output_type)
 
     def events(self) -> AsyncGenerator[Event, None]:
         """Give out the events, the last one `run_finished`; for one reader."""

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..backends.base import ToolSchema
+from .ballot import CHOICE, RANKING, ballot_schema, read_ranking
+from .novelty import Closest, Novelty, too_close
+from .novelty import fold_space as fold_space
 from .policy import PolicyFields
+from .rules import is_ranked
 from .state import TeamState
 from .turn import TurnInput
+from .visibility import visible, votes_only
 
 if TYPE_CHECKING:
     from langchain_core.messages import ToolCall
@@ -27,10 +32,12 @@ class Legal:
     Args:
         answer: Whether it may give a new answer.
         targets: The labels it may vote for, with the agents they stand for.
+        ranked: Whether a vote is a ranking of them.
     """
 
     answer: bool
     targets: Mapping[str, str]
+    ranked: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -43,14 +50,14 @@ def legal_actions(state: TeamState | TurnInput, agent: str, policy: PolicyFields
     alone = len(state["labels"]) == 1
     if alone and policy.single == "answer" and state["answers"]:
         return Legal(answer=False, targets={})
+    left = state["drafts"].get(agent, 0) < policy.max_answers_per_agent
+    seen = {label: answer["agent"] for label, answer in visible(state, agent, policy).items()}
     not_oneself = policy.self_votes == "forbid" and not alone
+    targets = {label: a for label, a in seen.items() if not (not_oneself and a == agent)}
     return Legal(
-        answer=state["drafts"].get(agent, 0) < policy.max_answers_per_agent,
-        targets={
-            label: author
-            for label, author in state["labels"].items()
-            if author in state["answers"] and not (not_oneself and author == agent)
-        },
+        answer=left and not votes_only(state, policy),
+        targets={} if state["phase"] == "answer" else targets,
+        ranked=is_ranked(policy.rule),
     )
 
 
@@ -74,7 +81,7 @@ def offered_tools(
 def action_schemas(legal: Legal) -> tuple[ToolSchema, ...]:
     """Return the legal actions as tools; a vote can name legal labels only."""
     answer = (_NEW_ANSWER,) if legal.answer else ()
-    return (*answer, _vote(legal.targets)) if legal.targets else answer
+    return (*answer, _vote(legal)) if legal.targets else answer
 
 
 _NEW_ANSWER = ToolSchema(
@@ -89,28 +96,13 @@ _NEW_ANSWER = ToolSchema(
 )
 
 
-def _vote(targets: Mapping[str, str]) -> ToolSchema:
-    """Return the vote; its labels, the only part that changes, come as late as they can."""
-    return ToolSchema(
-        VOTE,
-        "Vote for the current answer that is best. Use it when an answer is good enough.",
-        {
-            "type": "object",
-            "required": ["reason", "agent_id"],
-            "additionalProperties": False,
-            "properties": {
-                "reason": {
-                    "type": "string",
-                    "description": "Why is this answer the best one?",
-                },
-                "agent_id": {
-                    "type": "string",
-                    "description": "Whose answer is best.",
-                    "enum": list(targets),
-                },
-            },
-        },
+def _vote(legal: Legal) -> ToolSchema:
+    what = (
+        "Rank the current answers, the best first. Use it when an answer is good enough."
+        if legal.ranked
+        else "Vote for the current answer that is best. Use it when an answer is good enough."
     )
+    return ToolSchema(VOTE, what, ballot_schema(list(legal.targets), ranked=legal.ranked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +115,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """A legal vote."""
+    """A legal vote; with a ranking under a ranked rule, whose first is the candidate."""
 
     candidate: str
     reason: str
+    ranking: tuple[str, ...] = ()
     type: Literal["voted"] = "voted"
 
 
@@ -162,6 +155,7 @@ def judge(
     legal: Legal,
     own_tools: frozenset[str],
     answers: Mapping[str, str],
+    novelty: Novelty | None = "exact",
 ) -> Judgement:
     """Return what the tool calls of one reply amount to.
 
@@ -171,7 +165,8 @@ def judge(
         calls: The calls, in order.
         legal: What the agent may do.
         own_tools: The names of the tools that were offered besides the actions.
-        answers: The current answers: agent -> text.
+        answers: The answers that the agent sees: label -> text.
+        novelty: How close a new answer may be to those; None for as close as it likes.
     """
     if not calls:
         return Silent()
@@ -190,34 +185,45 @@ def judge(
         return Refused(what, "Use your tools first; act alone, once you have their results.")
     if len(actions) > 1:
         return Refused(what, "End your turn with exactly one call: one vote or one new_answer.")
-    return _judge_action(actions[0], legal, answers)
+    (action,) = actions
+    voted = action["name"] == VOTE
+    return _judge_vote(action, legal) if voted else _judge_answer(action, legal, answers, novelty)
 
 
-def _judge_action(
-    call: ToolCall, legal: Legal, answers: Mapping[str, str]
-) -> Answered | Voted | Refused:
-    args = call["args"]
-    if call["name"] == VOTE:
-        label, reason = args.get("agent_id"), args.get("reason", "")
-        if not isinstance(label, str) or label not in legal.targets:
-            return Refused(
-                VOTE, f"You can't vote for {label!r}; you can for: {_words(legal.targets)}."
-            )
-        return Voted(legal.targets[label], reason if isinstance(reason, str) else str(reason))
-    text = args.get(ANSWER_ARGUMENT)
+def _judge_vote(call: ToolCall, legal: Legal) -> Voted | Refused:
+    given = call["args"].get("reason", "")
+    reason = given if isinstance(given, str) else str(given)
+    if legal.ranked:
+        ranking = read_ranking(call["args"].get(RANKING), legal.targets)
+        if isinstance(ranking, str):
+            return Refused(VOTE, ranking)
+        return Voted(ranking[0], reason, ranking)
+    label = call["args"].get(CHOICE)
+    if not isinstance(label, str) or label not in legal.targets:
+        return Refused(VOTE, f"You can't vote for {label!r}; you can for: {_words(legal.targets)}.")
+    return Voted(legal.targets[label], reason)
+
+
+def _judge_answer(
+    call: ToolCall, legal: Legal, answers: Mapping[str, str], novelty: Novelty | None
+) -> Answered | Refused:
+    text = call["args"].get(ANSWER_ARGUMENT)
     if not isinstance(text, str) or not text.strip():
         return Refused(NEW_ANSWER, f"{ANSWER_ARGUMENT} must be the answer's text, not empty.")
-    if any(fold_space(text) == fold_space(answer) for answer in answers.values()):
-        return Refused(
-            NEW_ANSWER,
-            "This answer is there already: vote for it, or give a different one.",
-        )
-    return Answered(text)
+    near = None if novelty is None else too_close(text, answers, novelty)
+    return Refused(NEW_ANSWER, _too_close(near, legal)) if near else Answered(text)
 
 
-def fold_space(text: str) -> str:
-    """Return `text` with each run of white space as one blank: what makes answers equal."""
-    return " ".join(text.split())
+def _too_close(near: Closest, legal: Legal) -> str:
+    """Return what is wrong with an answer that is too close to another, and what to do."""
+    instead = "vote for it, or give" if near.label in legal.targets else "give"
+    if near.equal:
+        return f"This answer is there already, as {near.label}'s: {instead} a different one."
+    shared, most = (f"{round(100 * share, 1):g}%" for share in (near.overlap, near.limit))
+    return (
+        f"This answer is too close to {near.label}'s: {shared} of the words of the two are in "
+        f"both, and at most {most} may be. So {instead} one that says something else."
+    )
 
 
 def _words(names: Mapping[str, str] | frozenset[str] | set[str]) -> str:

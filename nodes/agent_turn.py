@@ -9,20 +9,26 @@ from langchain_core.messages import HumanMessage
 from langgraph.runtime import Runtime
 
 from .actions import ACTIONS, NEW_ANSWER, Legal, legal_actions
-from .events import DeadlineReached, Event, TurnEnded
+from .budget import OWN_BUDGET, RUN_BUDGET
+from .events import AgentRetried, BudgetReached, DeadlineReached, Event, TurnEnded
+from .ledger import Account, Refusal
 from .live import Desk, LiveRound
-from .member import Member
+from .member import Member, account_of
+from .novelty import Novelty
 from .policy import PolicyFields
 from .prompts import notice
-from .race import Watch
+from .race import Stop, Watch
 from .state import FailureKind, OutcomeKind, Usage, add_usage, no_usage
 from .stream import deadline
 from .turn import Ending, TurnState, ending
+from .visibility import Seen, visible
 
 NOTHING_LEGAL = "there is nothing that it may do"
 DEADLINE = "the deadline has passed"
 RELEASED = "a peer's new answer made this work worthless"
 CANCELLED = "the run was cancelled"
+CANCELLED_AGENT = "the agent was cancelled"
+SETTLED = "the votes that are in leave nothing to decide"
 
 
 class TurnNode(Protocol):
@@ -67,6 +73,25 @@ class AgentTurn:
         return legal_actions(self.state, self.member.id, self.policy)
 
     @property
+    def seen(self) -> Seen:
+        """The answers that the agent sees."""
+        return visible(self.state, self.member.id, self.policy)
+
+    @property
+    def novelty(self) -> Novelty | None:
+        """How close a new answer may be to those that the agent sees.
+
+        Where all are to answer, one may stand by an answer, unless the policy asks for more.
+        """
+        stands = self.state["phase"] == "answer" and self.policy.novelty == "exact"
+        return None if stands else self.policy.novelty
+
+    @property
+    def stops_peers(self) -> bool:
+        """Whether a new answer makes the work of peers worthless: not where all are to answer."""
+        return self.policy.on_new_answer == "cancel" and self.state["phase"] != "answer"
+
+    @property
     def tries(self) -> int:
         """How many tries have not counted so far."""
         return self.state.get("tries", 0)
@@ -99,11 +124,13 @@ class AgentTurn:
         hard = min(deadline(opened, policy.round_deadline_s), policy.run_deadline_s)
         soft = opened + (hard - opened) * policy.soft_share
         first_draft = self.state["drafts"].get(self.member.id, 0) == 0
+        stoppable = self.stops_peers or policy.settle_early
         watch = Watch(
             hard=hard,
             soft=deadline(0.0, None if self.state.get("hurried") else soft),
             begun=lambda: any(name in ACTIONS for name in called()),
-            released=self.round.released if policy.on_new_answer == "cancel" else None,
+            orders=self.live.orders(self.member.id),
+            released=self.round.released if stoppable else None,
             spared=lambda: first_draft or NEW_ANSWER in called(),
         )
         self.round.turn(self.member.id, self.live.now).spared = watch.spared
@@ -117,11 +144,41 @@ class AgentTurn:
     def hurried(self) -> dict[str, Any]:
         """Return the update of a turn whose soft deadline has passed: one last call."""
         self.emit(DeadlineReached(which="soft", agent=self.member.id))
-        return {"hurried": True, "transcript": [HumanMessage(notice(self.legal))]}
+        return {"hurried": True, "transcript": [HumanMessage(notice(self.legal, self.policy))]}
+
+    def stopped(self, why: Stop) -> dict[str, Any]:
+        """Return the update of a turn whose work was stopped for good."""
+        if why == "cancelled":
+            return self.cancelled()
+        return self.released() if why == "released" else self.cut()
 
     def released(self) -> dict[str, Any]:
-        """Return the update of a turn that a peer's new answer has ended."""
-        return self.ended(ending("interrupted", RELEASED))
+        """Return the update of a turn that a peer's new answer, or a vote, has ended."""
+        why = SETTLED if self.round.reason == "settled" else RELEASED
+        return self.ended(ending("interrupted", why))
+
+    def cancelled(self) -> dict[str, Any]:
+        """Return the update of a turn that a person has ended: the agent sits out."""
+        return self.ended(ending("failed", CANCELLED_AGENT, kind="cancelled"))
+
+    def retried(self, spent: Usage) -> None:
+        """Begin afresh, as a person wants it; what was spent by then stays spent."""
+        retries = spent["retries"] - self.spent["retries"]
+        again: TurnState = {**self.state, "spent": spent, "tries": self.tries + retries}
+        self.state = again
+        self.live.orders(self.member.id).take_retry()
+        self.emit(AgentRetried(**self.who()))
+
+    @property
+    def account(self) -> Account:
+        """Who pays for its calls."""
+        return account_of(self.live.ledger, self.member, self.policy, self.state, self.spent)
+
+    def refused(self, refusal: Refusal) -> dict[str, Any]:
+        """Return the update of a turn whose next call no budget allows."""
+        if refusal.first:
+            self.emit(BudgetReached(which=refusal.which, agent=refusal.agent))
+        return self.ended(ending("abstained", OWN_BUDGET if refusal.agent else RUN_BUDGET))
 
     def cut(self) -> dict[str, Any]:
         """Return the update of a turn that a deadline has ended.

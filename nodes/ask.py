@@ -15,10 +15,17 @@ from .live import Desk
 from .machine import MachineNode, merged
 from .member import Member
 from .policy import Policy
-from .state import TeamState, cleared
+from .state import Phase, TeamState, cleared, no_output
 
 
-def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> MachineNode:
+def ask(
+    members: Sequence[Member],
+    policy: Policy,
+    desk: Desk,
+    graph: str,
+    *,
+    phase: Phase = "coordinate",
+) -> MachineNode:
     """Return the node that begins a run.
 
     Args:
@@ -26,6 +33,7 @@ def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> Ma
         policy: The policy, told in the first event.
         desk: Where the live side of runs is found.
         graph: The graph's name.
+        phase: What rounds ask for until another node says otherwise.
 
     Raises:
         UserError: When the last message is no question.
@@ -46,6 +54,8 @@ def ask(members: Sequence[Member], policy: Policy, desk: Desk, graph: str) -> Ma
             "round": state.get("round", 0),
             "epoch": state.get("epoch", 0) + 1,
             **cleared(),
+            "phase": phase,
+            "output": no_output(policy.output_type),
         }
         begun = merged(state, update)
         event = RunStarted(question=question, agents=agents, policy=policy.describe(), graph=graph)

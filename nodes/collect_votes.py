@@ -8,21 +8,25 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from .actions import fold_space
-from .events import DeadlineReached, VoteCast, VoteDropped
+from .agent_turn import SETTLED
+from .budget import OWN_BUDGET, RUN_BUDGET
+from .events import AgentRetried, DeadlineReached, VoteCast, VoteDropped
 from .live import Desk, LiveRun
 from .machine import MachineNode
 from .policy import PolicyFields
-from .rules import Vote
+from .rules import Vote, cast_vote
 from .state import (
     Answer,
     Failure,
     Outcome,
+    OutcomeKind,
     TeamState,
     add_usage,
     agents_of,
     no_usage,
 )
 
+RETRIED = "it is to be asked afresh"
 STALE = "its voter had not seen the current answers"
 
 
@@ -39,13 +43,19 @@ def collect_votes(policy: PolicyFields, desk: Desk) -> MachineNode:
         if limit is None and live.now >= policy.run_deadline_s:
             limit = "deadline"
             live.emit(runtime, state, DeadlineReached(which="run"))
+        if limit is None and any(outcome["text"] == RUN_BUDGET for outcome in _of(outcomes)):
+            limit = "budget"
+        failures = state["failures"] | _failures(outcomes)
+        retried = [agent for agent in failures if live.orders(agent).take_retry()]
+        for agent in retried:
+            live.emit(runtime, state, AgentRetried(agent=agent))
         return {
             "pending": pending,
             "votes": state["votes"] | votes,
             "drafts": _drafts(state, outcomes),
-            "failures": state["failures"] | _failures(outcomes),
-            "abstained": state["abstained"]
-            | {o["agent"]: o["text"] for o in outcomes if o["outcome"] == "abstained"},
+            "failures": {agent: why for agent, why in failures.items() if agent not in retried},
+            "exhausted": sorted({*state.get("exhausted", []), *_exhausted(outcomes)}),
+            "abstained": state["abstained"] | _reasons(outcomes) | dict.fromkeys(retried, RETRIED),
             "usage": _usage(state, outcomes),
             "rounds": state["rounds"] + any(o["usage"]["calls"] for o in outcomes),
             "elapsed": live.now,
@@ -53,6 +63,21 @@ def collect_votes(policy: PolicyFields, desk: Desk) -> MachineNode:
         }
 
     return collect_votes
+
+
+def _of(outcomes: Sequence[Outcome], kind: OutcomeKind = "abstained") -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome["outcome"] == kind]
+
+
+def _reasons(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Return why somebody has no vote, a round that was settled before it ended included."""
+    settled = [o for o in _of(outcomes, "interrupted") if o["text"] == SETTLED]
+    return {outcome["agent"]: outcome["text"] for outcome in [*_of(outcomes), *settled]}
+
+
+def _exhausted(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return whose own budget did not allow a call."""
+    return [outcome["agent"] for outcome in _of(outcomes) if outcome["text"] == OWN_BUDGET]
 
 
 def outcomes_of_round(state: TeamState) -> list[Outcome]:
@@ -83,11 +108,12 @@ def _votes(outcomes: Sequence[Outcome], state: TeamState, *, dropped: bool) -> d
         candidate = outcome["candidate"]
         fresh = outcome["epoch"] == state["epoch"] and not dropped
         if outcome["outcome"] == "vote" and fresh and candidate in state["answers"]:
-            votes[outcome["agent"]] = Vote(
+            votes[outcome["agent"]] = cast_vote(
                 voter=outcome["agent"],
                 candidate=candidate,
                 reason=outcome["text"],
                 epoch=outcome["epoch"],
+                ranking=outcome.get("ranking"),
             )
     return votes
 
@@ -104,7 +130,12 @@ def _tell(
             continue
         voter, candidate = outcome["agent"], outcome["candidate"] or ""
         if voter in votes:
-            cast = VoteCast(voter=voter, candidate=candidate, reason=outcome["text"])
+            cast = VoteCast(
+                voter=voter,
+                candidate=candidate,
+                reason=outcome["text"],
+                ranking=outcome.get("ranking"),
+            )
             live.emit(runtime, state, cast)
         else:
             gone = VoteDropped(voter=voter, candidate=candidate, why=STALE)

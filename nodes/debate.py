@@ -11,11 +11,17 @@ from .live import Desk
 from .machine import MachineNode, merged
 from .policy import PolicyFields
 from .settle import ballots_of
-from .state import TeamState
+from .state import Phase, TeamState
 
 
-def debate(policy: PolicyFields, desk: Desk) -> MachineNode:
-    """Return the node that opens a debate round."""
+def debate(policy: PolicyFields, desk: Desk, *, then: Phase | None = None) -> MachineNode:
+    """Return the node that opens a debate round.
+
+    Args:
+        policy: Which ballots count.
+        desk: Where the live side of runs is found.
+        then: What rounds ask for from now on; None leaves it as it is.
+    """
 
     async def debate(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
         live = desk.live(runtime, state)
@@ -27,6 +33,7 @@ def debate(policy: PolicyFields, desk: Desk) -> MachineNode:
             "votes": {},
             "abstained": {},
             "opened": 0,
+            "phase": then or state["phase"],
         }
         event = DebateOpened(ballots=update["ballots"])
         live.emit(runtime, merged(state, update), event)

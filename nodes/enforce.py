@@ -9,7 +9,6 @@ from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall
 from langgraph.runtime import Runtime
 
-from .actions import Legal
 from .agent_turn import AgentTurn, TurnNode
 from .events import ActionRefused
 from .live import Desk
@@ -37,16 +36,16 @@ def enforce(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             why = f"{flaw['what']}: {flaw['why']}"
             failed = ending("failed", why, kind=flaw["kind"] or "protocol")
             return {"tries": tries, **turn.ended(failed)}
-        return {"tries": tries, "transcript": _answers(flaw, turn.legal)}
+        return {"tries": tries, "transcript": _answers(flaw, turn)}
 
     return enforce
 
 
-def _answers(flaw: Flaw, legal: Legal) -> list[AnyMessage]:
+def _answers(flaw: Flaw, turn: AgentTurn) -> list[AnyMessage]:
     if flaw["kind"] is not None:
         return []
     if not flaw["calls"]:
-        return [HumanMessage(reminder(legal))]
+        return [HumanMessage(reminder(turn.legal, turn.policy))]
     return tool_errors(flaw["calls"], flaw["why"])
 
 

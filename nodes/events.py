@@ -154,6 +154,13 @@ class ActionRefused(AgentStamp):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRetried(AgentStamp):
+    """An agent is asked afresh: what its turn had written is void, and so is its failure."""
+
+    type: Literal["agent_retried"] = field(default="agent_retried", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEnded(AgentStamp):
     """An agent's turn ended; `why` is the reason where it is neither an answer nor a vote."""
 
@@ -176,11 +183,12 @@ class AnswersAccepted(Stamp):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteCast(Stamp):
-    """A vote stands."""
+    """A vote stands; `ranking` is there under a ranked rule, and its first is the candidate."""
 
     voter: str
     candidate: str
     reason: str
+    ranking: list[str] | None = None
     type: Literal["vote_cast"] = field(default="vote_cast", init=False)
 
 
@@ -196,10 +204,14 @@ class VoteDropped(Stamp):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsReleased(Stamp):
-    """Agents were stopped, because a peer's new answer made their work worthless."""
+    """Agents were stopped, because a peer's new answer or vote made their work worthless.
+
+    `because_of` is that peer; `reason` is `settled` where its vote left nothing to decide.
+    """
 
     agents: list[str]
     because_of: str
+    reason: Literal["new_answer", "settled"] = "new_answer"
     type: Literal["agents_released"] = field(default="agents_released", init=False)
 
 
@@ -231,7 +243,7 @@ class WinnerSelected(Stamp):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentingStarted(AgentStamp):
-    """The winner began to write the final answer."""
+    """The winner, or who merges the answers, began to write the final answer."""
 
     type: Literal["presenting_started"] = field(default="presenting_started", init=False)
 
@@ -245,22 +257,25 @@ class FinalText(Delta):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentingEnded(AgentStamp):
-    """The presentation is over; `failure` says why the winner could not write the answer, if so.
+    """The presentation is over; `failure` says why its agent could not write the answer, if so.
 
-    `presented` is None when the run was cancelled in the middle of it.
+    `presented` is None when the run was cancelled in the middle of it. `output` is the final answer
+    as a plain value, where the policy has an output type and the answer fits it.
     """
 
     presented: Presented | None
     failure: Failure | None
     usage: Usage
+    output: Any = None
     type: Literal["presenting_ended"] = field(default="presenting_ended", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetReached(Stamp):
-    """A budget is used up."""
+    """A limit of a budget is reached: the run's, or an agent's own; told once."""
 
     which: str
+    agent: str | None = None
     type: Literal["budget_reached"] = field(default="budget_reached", init=False)
 
 
@@ -293,6 +308,7 @@ Event = (
     | ToolStarted
     | ToolFinished
     | ActionRefused
+    | AgentRetried
     | TurnEnded
     | AnswersAccepted
     | VoteCast

@@ -8,13 +8,17 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.runtime import RunControl, Runtime
 
 from ..backends.errors import MassgraphError
 from .events import Event
-from .state import TeamState
+from .ledger import Ledger
+from .orders import Orders
+from .outer import OuterCall
+from .rules import Vote, cast_vote
+from .state import Failure, Outcome, TeamState
 from .turn import TurnState
 
 logger = logging.getLogger("massgraph")
@@ -46,19 +50,59 @@ class LiveRound:
 
     Args:
         opened: Seconds since the run began.
+        released: The signal that stops whose work is worthless.
+        turns: The turns that run, by agent.
+        votes: The votes of the turns that have ended.
+        gone: Who has failed.
+        answered: Whether somebody has a new answer.
+        reason: Why the signal is set.
+        state: The machine's state when it was opened; None in a round that was resumed.
     """
 
     opened: float
     released: asyncio.Event = field(default_factory=asyncio.Event)
     turns: dict[str, LiveTurn] = field(default_factory=dict)
+    votes: dict[str, Vote] = field(default_factory=dict)
+    gone: dict[str, Failure] = field(default_factory=dict)
+    answered: bool = False
+    reason: Literal["new_answer", "settled"] = "new_answer"
+    state: TeamState | None = None
 
     def turn(self, agent: str, now: float) -> LiveTurn:
         """Return an agent's turn, begun now if it is new."""
         return self.turns.setdefault(agent, LiveTurn(now))
 
-    def release(self, author: str) -> list[str]:
+    def note(self, outcome: Outcome) -> None:
+        """Take in how a turn has ended."""
+        agent, text = outcome["agent"], outcome["text"]
+        match outcome["outcome"]:
+            case "vote":
+                self.votes[agent] = cast_vote(
+                    voter=agent,
+                    candidate=outcome["candidate"] or "",
+                    reason=text,
+                    epoch=outcome["epoch"],
+                    ranking=outcome.get("ranking"),
+                )
+            case "failed":
+                kind = outcome["kind"] or "internal"
+                self.gone[agent] = Failure(kind=kind, message=text, round=outcome["round"])
+            case "new_answer":
+                self.answered = True
+            case "interrupted" | "abstained":
+                pass
+
+    @property
+    def so_far(self) -> TeamState | None:
+        """The state as it would be if the round ended now, as far as votes and failures go."""
+        if self.state is None:
+            return None
+        votes = self.state["votes"] | self.votes
+        return {**self.state, "votes": votes, "failures": self.state["failures"] | self.gone}
+
+    def release(self, reason: Literal["new_answer", "settled"]) -> list[str]:
         """Set the round's signal, and return the running agents that it stops."""
-        self.turns.pop(author, None)
+        self.reason = reason
         if self.released.is_set():
             return []
         self.released.set()
@@ -73,15 +117,28 @@ class LiveRun:
         sink: Takes every event; None sends events to LangGraph's custom stream.
         thread_id: The run's thread, where LangGraph knows none.
         run_attempt: 1, and one more for each resume.
+        outer: What an outer team asks of the run, where it runs in one.
     """
 
     sink: Callable[[Event], None] | None = None
     thread_id: str = ""
     run_attempt: int = 1
+    outer: OuterCall | None = None
     stragglers: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
+    ledger: Ledger = field(default_factory=Ledger, init=False)
+    _orders: dict[str, Orders] = field(default_factory=dict, init=False)
+    _run: str = field(default="", init=False)
     _zero: float | None = field(default=None, init=False)
     _seq: int = field(default=0, init=False)
     _rounds: dict[str, LiveRound] = field(default_factory=dict, init=False)
+
+    def is_of(self, run: str) -> bool:
+        """Return whether it belongs to this run: to the first one that it met.
+
+        A team that a node of another team asks inherits the other's context.
+        """
+        self._run = self._run or run
+        return self._run == run
 
     def begin(self, elapsed: float) -> None:
         """Start the clock at `elapsed` seconds, unless it runs already."""
@@ -100,6 +157,10 @@ class LiveRun:
         if round_id not in self._rounds:
             self._rounds = {round_id: LiveRound(self.now)}
         return self._rounds[round_id]
+
+    def orders(self, agent: str) -> Orders:
+        """Return what a person has ordered of an agent."""
+        return self._orders.setdefault(agent, Orders())
 
     def emit(self, runtime: Runtime[Any], state: HasRun, event: Event) -> None:
         """Stamp an event and hand it on, in one step.
@@ -178,7 +239,10 @@ class Desk:
         if not run:
             raise MassgraphError("The state has no run: the node `ask` must come first.")
         context: object = runtime.context
-        live = context if isinstance(context, LiveRun) else self._own(run, runtime)
+        if isinstance(context, LiveRun) and context.is_of(run):
+            live = context
+        else:
+            live = self._own(run, runtime)
         live.begin(state.get("elapsed", 0.0))
         return live
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -12,22 +13,28 @@ from .machine import MachineNode, merged
 from .state import TeamState, owing_agents
 
 
-def open_round(desk: Desk) -> MachineNode:
-    """Return the node that alone raises `round`."""
+def open_round(desk: Desk, *, sits_out: Collection[str] = ()) -> MachineNode:
+    """Return the node that alone raises `round`.
+
+    Args:
+        desk: Where the live side of runs is found.
+        sits_out: Agents that are not asked, whatever they owe.
+    """
 
     async def open_round(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
         live = desk.live(runtime, state)
         if state["opened"]:  # the same epoch once more: somebody still owes
             live.emit(runtime, state, Verdict(verdict="unfinished"))
         info = runtime.execution_info
+        asked = [agent for agent in owing_agents(state) if agent not in sits_out]
         update = {
             "round": state["round"] + 1,
             "round_id": info.task_id if info else f"{state['run']}:{state['round'] + 1}",
-            "asked": owing_agents(state),
+            "asked": asked,
             "opened": state["opened"] + 1,
         }
-        live.open_round(str(update["round_id"]))
-        event = RoundOpened(asked=owing_agents(state))
+        live.open_round(str(update["round_id"])).state = merged(state, update)
+        event = RoundOpened(asked=asked)
         live.emit(runtime, merged(state, update), event)
         return update
 

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from ..backends.errors import UserError
-from .rules import Rule, Tie
-
-RuleName = Literal["plurality", "majority", "supermajority", "unanimity", "borda", "ranked"]
+from ..backends.errors import MissingError, UserError
+from .output import OutputType, type_name
+from .rules import Rule, Tie, find_rule, rule_name, rule_problem
+from .templates import checked_templates
+from .visibility import Visibility, VisibilityName, named_visibility
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-NOT_YET: Mapping[str, tuple[Any, ...]] = {
-    "threshold": (2 / 3,),
-    "visibility": ("all",),
-    "visible_peers": (None,),
-    "novelty": ("exact",),
-    "voting_sensitivity": ("balanced",),
-    "settle_early": (False,),
-    "output_type": (None,),
-    "presenter": (None,),
-    "max_calls": (None,),
-    "max_tokens": (None,),
-    "max_cost_usd": (None,),
-    "final": ("present", "reuse"),
-    "rule": ("plurality",),
-}
-"""What a key may be as long as the rest of it is not built: other values are refused by name."""
 
 
 class PolicyFields(BaseModel):
@@ -53,15 +38,15 @@ class PolicyFields(BaseModel):
         frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
     )
 
-    rule: RuleName | Rule = "plurality"
-    threshold: Share | Literal[1] = 2 / 3
+    rule: str | Rule = "plurality"
+    threshold: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 2 / 3
     weights: dict[str, Weight] = Field(default_factory=dict)
     quorum: Count | Share = 1
     self_votes: Literal["allow", "ignore", "forbid"] = "allow"
     tie: Tie = "earliest_answer"
     seed: Annotated[int, Field(ge=0)] = 0
     on_new_answer: Literal["cancel", "finish"] = "cancel"
-    visibility: Literal["all", "ring", "random", "none"] = "all"
+    visibility: Annotated[VisibilityName | Visibility, BeforeValidator(named_visibility)] = "all"
     visible_peers: Count | None = None
     novelty: Literal["exact", "lenient", "strict"] | Share = "exact"
     voting_sensitivity: Literal["lenient", "balanced", "strict"] = "balanced"
@@ -82,12 +67,19 @@ class PolicyFields(BaseModel):
     output_type: Any = None
     presenter: str | None = None
     single: Literal["answer", "coordinate"] = "answer"
+    templates: Annotated[dict[str, str], AfterValidator(checked_templates)] = Field(
+        default_factory=dict
+    )
 
-    @field_validator("rule", mode="before")
+    @field_validator("rule", mode="after")
     @classmethod
-    def _rule_is_known(cls, value: Any) -> Any:
-        if isinstance(value, str) and value not in get_args(RuleName):
-            raise ValueError(f"unknown rule {value!r}; known: {', '.join(get_args(RuleName))}")
+    def _rule_is_one(cls, value: str | Rule) -> str | Rule:
+        try:
+            problem = rule_problem(find_rule(value))
+        except UserError as exc:
+            raise ValueError(str(exc)) from exc
+        if problem:
+            raise ValueError(f"{rule_name(value)} {problem}")
         return value
 
     @field_validator("quorum", mode="before")
@@ -100,15 +92,24 @@ class PolicyFields(BaseModel):
             )
         return value
 
-    @field_validator("*", mode="after")
+    @field_validator("output_type", mode="after")
     @classmethod
-    def _built_already(cls, value: Any, info: ValidationInfo) -> Any:
-        supported = NOT_YET.get(info.field_name or "")
-        rule_of_ones_own = info.field_name == "rule" and callable(value)
-        if supported is None or rule_of_ones_own or value in supported:
-            return value
-        words = " | ".join("none" if v is None else str(v) for v in supported)
-        raise ValueError(f"{value!r} is not supported yet; supported: {words}")
+    def _output_is_a_type(cls, value: Any) -> Any:
+        try:
+            OutputType.of(value)
+        except MissingError:
+            pass  # that is told when the team is built: a policy may be made anywhere
+        except UserError as exc:
+            raise ValueError(str(exc)) from exc
+        return value
+
+    @model_validator(mode="after")
+    def _peers_are_chosen(self) -> Self:
+        if self.visible_peers is not None and self.visibility not in ("ring", "random"):
+            raise ValueError(
+                f"visible_peers ({self.visible_peers}) goes with visibility: ring or random"
+            )
+        return self
 
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:
@@ -121,6 +122,13 @@ class PolicyFields(BaseModel):
         return self
 
     @property
+    def presenter_problem(self) -> str | None:
+        """What is wrong with the presenter where only `final` says who presents, if anything is."""
+        if self.presenter is None or self.final == "synthesize":
+            return None
+        return f"a presenter goes with final: synthesize, not with final: {self.final}"
+
+    @property
     def soft_share(self) -> float:
         """The soft deadline as a share of the round's; 0.8 where a round is shorter than it."""
         share = self.soft_deadline_s / self.round_deadline_s
@@ -131,7 +139,7 @@ class Policy(PolicyFields):
     """A policy; every key has a default.
 
     Raises:
-        UserError: When a key is unknown, or its value is wrong or not supported yet.
+        UserError: When a key is unknown, or its value is wrong.
     """
 
     def __init__(self, **keys: Any) -> None:
@@ -140,12 +148,32 @@ class Policy(PolicyFields):
         except ValidationError as exc:
             raise UserError(f"Policy: {describe(exc)}") from exc
 
+    def filled(self, **defaults: Any) -> Policy:
+        """Return the policy with other defaults for the keys that were left unset.
+
+        Args:
+            **defaults: What a graph takes a key for, unless a person says otherwise.
+        """
+        given = {key: getattr(self, key) for key in self.model_fields_set}
+        return Policy(**{**defaults, **given})
+
     def describe(self) -> dict[str, Any]:
         """Return the policy as plain values, a rule of one's own by its name."""
         values = self.model_dump()
-        if callable(self.rule):
-            values["rule"] = getattr(self.rule, "__name__", repr(self.rule))
+        values["rule"] = rule_name(self.rule)
+        if callable(self.visibility):
+            values["visibility"] = getattr(self.visibility, "__name__", repr(self.visibility))
+        values["output_type"] = _described(self.output_type)
         return values
+
+
+def _described(output_type: Any) -> Any:
+    """Return an output type as a plain value: its schema if it is one, or else its name."""
+    if output_type is None or isinstance(output_type, str):
+        return output_type
+    if isinstance(output_type, Mapping):
+        return dict(cast("Mapping[str, Any]", output_type))
+    return type_name(output_type)
 
 
 def describe(exc: ValidationError) -> str:

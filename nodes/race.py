@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from .live import LiveRun
+from .orders import Orders
 
 T = TypeVar("T")
 
 GRACE_S = 0.25
 """How long a stopped provider or tool may take to stop before the round goes on without it."""
 
-Stop = Literal["released", "hard", "call", "idle", "soft"]
-"""Why a wait was ended: a peer's answer, the round's or the call's deadline, silence, soon due."""
+Stop = Literal["cancelled", "retried", "released", "hard", "call", "idle", "soft"]
+"""Why a wait was ended: a person's order, a peer's answer or vote, the round's or the call's
+deadline, silence, soon due."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Watch:
         hard: When the work is cut in any case.
         soft: When work that has not begun its action is cut.
         begun: Whether the work has begun its action.
+        orders: What a person orders of the agent.
+        afresh: Whether the work can be begun afresh, if that is ordered.
         released: The round's signal.
         spared: Whether the signal leaves this work alone, asked once when it is set.
         call: When this call has taken too long.
@@ -37,20 +41,27 @@ class Watch:
     hard: float = math.inf
     soft: float = math.inf
     begun: Callable[[], bool] = lambda: False
+    orders: Orders | None = None
+    afresh: bool = True
     released: asyncio.Event | None = None
     spared: Callable[[], bool] = lambda: True
     call: float = math.inf
     idle_s: float = math.inf
     heard: float = math.inf
 
-    def stop(self, now: float) -> Stop | None:
+    def stop(self, now: float) -> Stop | None:  # noqa: PLR0911 - one row for each reason
         """Return why the work must stop now, if it must."""
+        order = self.orders.order if self.orders is not None else None
+        if order == "cancelled":
+            return order
         if self.released is not None and self.released.is_set():
             if not self.spared():
                 return "released"
             self.released = None
         if now >= self.hard:
             return "hard"
+        if order == "retried" and self.afresh:
+            return order
         if now >= self.call:
             return "call"
         if now >= self.heard + self.idle_s:
@@ -58,6 +69,12 @@ class Watch:
         if now >= self.soft and not self.begun():
             return "soft"
         return None
+
+    @property
+    def signals(self) -> list[asyncio.Event]:
+        """What is worth a look as soon as it is set."""
+        news = self.orders.news if self.orders is not None else None
+        return [event for event in (news, self.released) if event is not None]
 
     def next_look(self, now: float) -> float | None:
         """Return the seconds until a deadline may have passed, or None without deadlines."""
@@ -90,12 +107,11 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
     if stopped is not None:
         return stopped
     task = asyncio.create_task(work())
-    signal = asyncio.create_task(watch.released.wait()) if watch.released is not None else None
+    signals = [asyncio.create_task(event.wait()) for event in watch.signals]
     try:
         while not task.done():
-            waiting = {task, signal} if signal is not None and not signal.done() else {task}
             await asyncio.wait(
-                waiting,
+                {task, *(signal for signal in signals if not signal.done())},
                 timeout=watch.next_look(live.now),
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -106,7 +122,7 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
             raise RuntimeError("cancelled from within")
         return task.result()
     finally:
-        if signal is not None:
+        for signal in signals:
             signal.cancel()
         if not task.done():
             await _cancel(task, live)

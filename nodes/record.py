@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict, assert_never
+from typing import Any, NotRequired, TypedDict, assert_never
 
 from .events import (
     ActionRefused,
     AgentReasoning,
+    AgentRetried,
     AgentsReleased,
     AgentStatus,
     AgentText,
@@ -33,16 +34,18 @@ from .events import (
     VoteDropped,
     WinnerSelected,
 )
-from .rules import Vote
+from .rules import Vote, cast_vote
 from .state import (
     Answer,
     Failure,
+    Output,
     Presented,
     RunOutcome,
     SettledBy,
     TeamState,
     Usage,
     add_usage,
+    no_output,
     no_usage,
 )
 
@@ -50,11 +53,12 @@ RESULT_VERSION = 1
 
 
 class BareVote(TypedDict):
-    """A vote as the result shows it."""
+    """A vote as the result shows it; `ranking` when it was cast under a ranked rule."""
 
     voter: str
     candidate: str
     reason: str
+    ranking: NotRequired[list[str]]
 
 
 class ResultDict(TypedDict):
@@ -74,6 +78,7 @@ class ResultDict(TypedDict):
     failures: dict[str, Failure]
     thread_id: str
     usage: dict[str, Usage]
+    output: NotRequired[Any]  # there only when the policy has an output type
 
 
 class Folded(TypedDict):
@@ -92,6 +97,7 @@ class Folded(TypedDict):
     settled_by: SettledBy | None
     dissent: list[Vote]
     presented: Presented | None
+    output: Output | None
 
 
 class Record:
@@ -116,6 +122,7 @@ class Record:
             settled_by=None,
             dissent=[],
             presented=None,
+            output=None,
         )
         self.thread_id = thread_id
         self.seconds = 0.0
@@ -124,7 +131,7 @@ class Record:
         self._writing: dict[str, dict[int, list[str]]] = {}
         self._drafts: dict[str, str] = {}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:  # noqa: C901, PLR0912 - one branch for each kind of event
         """Take the next event in."""
         state = self.state
         state["round"], state["epoch"] = event.round, event.epoch
@@ -134,22 +141,27 @@ class Record:
             case RunStarted():
                 ids = [agent["id"] for agent in event.agents]
                 state["labels"] = {f"agent{number}": a for number, a in enumerate(ids, 1)}
+                state["output"] = no_output(event.policy.get("output_type"))
             case TurnStarted():
                 self._writing.pop(event.agent, None)
             case AnswerText():
                 self._writing.setdefault(event.agent, {}).setdefault(event.attempt, []).append(
                     event.delta
                 )
+            case AgentRetried():
+                self._writing.pop(event.agent, None)
+                state["failures"].pop(event.agent, None)
             case TurnEnded():
                 self._turn_ended(event)
             case AnswersAccepted():
                 self._accepted(event)
             case VoteCast():
-                state["votes"][event.voter] = Vote(
+                state["votes"][event.voter] = cast_vote(
                     voter=event.voter,
                     candidate=event.candidate,
                     reason=event.reason,
                     epoch=event.epoch,
+                    ranking=event.ranking,
                 )
             case DebateOpened():
                 state["ballots"], state["votes"] = event.ballots, {}
@@ -206,6 +218,8 @@ class Record:
     def _presented(self, event: PresentingEnded) -> None:
         self._spend(event.agent, event.usage)
         self.state["presented"] = event.presented
+        if self.state["output"] is not None:
+            self.state["output"] = Output(value=event.output)
         if event.failure is not None:
             self.state["failures"][event.agent] = event.failure
 
@@ -257,7 +271,7 @@ def result_of(
     total = no_usage()
     for one in usage.values():
         total = add_usage(total, one)
-    return ResultDict(
+    result = ResultDict(
         v=RESULT_VERSION,
         answer=answer,
         outcome=outcome,
@@ -273,7 +287,14 @@ def result_of(
         thread_id=thread_id,
         usage={"total": total, **usage},
     )
+    output = state.get("output")
+    if output is not None:
+        result["output"] = output["value"]
+    return result
 
 
 def _bare(vote: Vote) -> BareVote:
-    return BareVote(voter=vote["voter"], candidate=vote["candidate"], reason=vote["reason"])
+    bare = BareVote(voter=vote["voter"], candidate=vote["candidate"], reason=vote["reason"])
+    if "ranking" in vote:
+        bare["ranking"] = list(vote["ranking"])
+    return bare

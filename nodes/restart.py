@@ -10,14 +10,18 @@ from .collect_votes import outcomes_of_round
 from .events import AnswersAccepted, Verdict
 from .live import Desk
 from .machine import MachineNode, merged
-from .state import TeamState, agents_of
+from .state import Phase, TeamState, agents_of
 
 
-def restart(desk: Desk) -> MachineNode:
+def restart(desk: Desk, *, then: Phase | None = None) -> MachineNode:
     """Return the node that alone changes the current answers.
 
     An agent whose new answer was the same as a peer's in this round keeps none of its own: its
     earlier one is replaced, and the new one stands under the peer's name.
+
+    Args:
+        desk: Where the live side of runs is found.
+        then: What rounds ask for from now on; None leaves it as it is.
     """
 
     async def restart(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
@@ -38,6 +42,7 @@ def restart(desk: Desk) -> MachineNode:
             "ballots": [],
             "pending": [],
             "opened": 0,
+            "phase": then or state["phase"],
         }
         event = AnswersAccepted(
             answers=state["pending"],

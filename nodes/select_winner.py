@@ -10,7 +10,7 @@ from .events import Verdict, WinnerSelected
 from .live import Desk
 from .machine import MachineNode
 from .policy import PolicyFields
-from .settle import ballots_of, settle
+from .settle import dissent_of, settle
 from .state import TeamState
 
 
@@ -21,7 +21,7 @@ def select_winner(policy: PolicyFields, desk: Desk) -> MachineNode:
         live = desk.live(runtime, state)
         live.emit(runtime, state, Verdict(verdict="settled"))
         winner, settled_by = settle(state, policy)
-        dissent = [v for v in ballots_of(state, policy) if v["candidate"] != winner]
+        dissent = dissent_of(state, policy, winner)
         event = WinnerSelected(winner=winner, settled_by=settled_by, dissent=dissent)
         live.emit(runtime, state, event)
         return {"winner": winner, "settled_by": settled_by, "dissent": dissent}

@@ -7,23 +7,51 @@ from typing import cast
 from ..backends.errors import RunError
 from .policy import PolicyFields
 from .rules import (
-    RULES,
     Candidate,
     Decision,
     Electorate,
-    Rule,
     RuleOptions,
     Vote,
+    find_rule,
     most_votes,
 )
-from .state import SettledBy, TeamState, agents_of, live_agents, owing_agents
+from .state import (
+    SettledBy,
+    TeamState,
+    agents_of,
+    askable_agents,
+    live_agents,
+    owing_agents,
+)
 
 
 def ballots_of(state: TeamState, policy: PolicyFields) -> list[Vote]:
-    """Return the votes that count, in registration order of their voters."""
-    ignore = policy.self_votes == "ignore" and len(state["labels"]) > 1
+    """Return the votes that count, in registration order of their voters.
+
+    Where votes for oneself are ignored, a ranking counts without its voter.
+    """
     votes = [state["votes"][agent] for agent in agents_of(state) if agent in state["votes"]]
-    return [vote for vote in votes if not (ignore and vote["voter"] == vote["candidate"])]
+    if policy.self_votes != "ignore" or len(state["labels"]) == 1:
+        return votes
+    return [counted for vote in votes if (counted := _without_oneself(vote)) is not None]
+
+
+def _without_oneself(vote: Vote) -> Vote | None:
+    """Return the vote without what it gives its voter, or None when nothing is left of it."""
+    if "ranking" not in vote:
+        return None if vote["candidate"] == vote["voter"] else vote
+    others = [agent for agent in vote["ranking"] if agent != vote["voter"]]
+    if not others:
+        return None
+    counted = vote.copy()
+    counted["candidate"], counted["ranking"] = others[0], others
+    return counted
+
+
+def dissent_of(state: TeamState, policy: PolicyFields, winner: str) -> list[Vote]:
+    """Return the votes that count and whose first choice lost, as they were cast."""
+    ballots = ballots_of(state, policy)
+    return [state["votes"][b["voter"]] for b in ballots if b["candidate"] != winner]
 
 
 def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
@@ -32,7 +60,7 @@ def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
     Raises:
         RunError: When a rule of one's own returns what is no decision, or elects nobody there is.
     """
-    rule = rule_of(policy)
+    rule = find_rule(policy.rule)
     decision = cast("object", rule(ballots_of(state, policy), *_question(state, policy)))
     if decision is None:
         return None
@@ -43,11 +71,6 @@ def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
     return decision
 
 
-def rule_of(policy: PolicyFields) -> Rule:
-    """Return the rule that a policy names, or holds."""
-    return policy.rule if callable(policy.rule) else RULES[policy.rule]
-
-
 def settle(state: TeamState, policy: PolicyFields) -> tuple[str, SettledBy]:
     """Return who wins, and by what; there must be an answer."""
     if alone_and_done(state, policy):
@@ -55,11 +78,11 @@ def settle(state: TeamState, policy: PolicyFields) -> tuple[str, SettledBy]:
     decision = decide(state, policy)
     ballots = ballots_of(state, policy)
     if decision is None:
-        cut = state["limit"] is not None
         winner = most_votes(ballots, *_question(state, policy)).winner
-        return winner, "deadline" if cut else "debate_limit"
+        spent = bool(live_agents(state)) and not askable_agents(state)
+        return winner, state["limit"] or ("budget" if spent else "debate_limit")
     if state["limit"] is not None and owing_agents(state):
-        return decision.winner, "deadline"
+        return decision.winner, state["limit"]
     if ballots and all(ballot["candidate"] == decision.winner for ballot in ballots):
         return decision.winner, "consensus"
     return decision.winner, "tie_break" if decision.tied else "rule"
@@ -80,4 +103,8 @@ def _question(
         if agent in state["answers"]
     ]
     electorate = Electorate(agents, frozenset(live_agents(state)), policy.weights)
-    return candidates, electorate, RuleOptions(policy.quorum, policy.tie, policy.seed)
+    return (
+        candidates,
+        electorate,
+        RuleOptions(policy.quorum, policy.tie, policy.seed, policy.threshold),
+    )

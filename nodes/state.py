@@ -6,7 +6,7 @@ at once, and `messages` grows from question to question.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -27,7 +27,10 @@ FailureKind = Literal[
     "protocol",
     "tool",
     "internal",
+    "cancelled",
 ]
+Phase = Literal["coordinate", "answer", "vote"]
+"""What a round asks for: an answer or a vote as each agent likes, answers alone, or votes alone."""
 RunOutcome = Literal["settled", "no_answer", "cancelled", "failed"]
 SettledBy = Literal[
     "consensus", "rule", "tie_break", "debate_limit", "deadline", "budget", "single"
@@ -65,11 +68,18 @@ class Failure(TypedDict):
     round: int
 
 
+class Output(TypedDict):
+    """The final answer as a plain JSON value, None where it does not fit the output type."""
+
+    value: Any
+
+
 class Outcome(TypedDict):
     """How one agent's turn ended.
 
     `text` is the answer of a new_answer and the reason of everything else; `candidate` is the real
-    id that a vote is for; `kind` is why a failed turn failed.
+    id that a vote is for, and the first of its `ranking`, if it was cast under a ranked rule;
+    `kind` is why a failed turn failed.
     """
 
     agent: str
@@ -80,6 +90,7 @@ class Outcome(TypedDict):
     candidate: str | None
     kind: FailureKind | None
     usage: Usage
+    ranking: NotRequired[list[str]]
 
 
 def newest_round(old: list[Outcome], new: list[Outcome]) -> list[Outcome]:
@@ -113,17 +124,20 @@ class TeamState(Question, total=False):
     round: int  # open_round: never restarts within a thread
     round_id: str  # open_round: unique over forks and nested teams
     asked: list[str]  # open_round: who acts in this round
+    phase: Phase  # ask, restart, debate: what rounds ask for
     opened: int  # open_round: rounds opened in this epoch; restart, debate, ask: 0
+    notes: dict[str, str]  # a person's own nodes: what agents are shown besides, by its title
     outcomes: Annotated[list[Outcome], newest_round]  # the agents
     pending: list[Answer]  # collect_votes: answers accepted in this round
     votes: dict[str, Vote]  # collect_votes; restart, debate: cleared
     drafts: dict[str, int]  # collect_votes: answers accepted from each agent
-    failures: dict[str, Failure]  # collect_votes, present_final
+    failures: dict[str, Failure]  # collect_votes (also takes back who is retried), present_final
+    exhausted: list[str]  # collect_votes: whose own budget is used up; not asked again
     abstained: dict[str, str]  # collect_votes: why somebody has no vote; restart, debate: cleared
     usage: dict[str, Usage]  # collect_votes, present_final
     rounds: int  # collect_votes: rounds of this question in which somebody was called
     elapsed: float  # collect_votes: seconds since the run began
-    limit: Literal["deadline"] | None  # collect_votes: the limit that the run has reached
+    limit: Literal["deadline", "budget"] | None  # collect_votes: the limit that the run has reached
     epoch: int  # restart, debate, ask: never restarts within a thread
     answers: dict[str, Answer]  # restart: the current answers, by author
     debates: int  # debate: debate rounds so far
@@ -133,6 +147,7 @@ class TeamState(Question, total=False):
     dissent: list[Vote]  # select_winner
     answer: str | None  # present_final, give_up
     presented: Presented | None  # present_final
+    output: Output | None  # ask: None without an output type; present_final
     outcome: RunOutcome | None  # present_final, give_up
 
 
@@ -141,6 +156,8 @@ def cleared() -> dict[str, Any]:
     return {
         "round_id": "",
         "asked": [],
+        "phase": "coordinate",
+        "notes": {},
         "opened": 0,
         "rounds": 0,
         "debates": 0,
@@ -150,6 +167,7 @@ def cleared() -> dict[str, Any]:
         "ballots": [],
         "drafts": {},
         "failures": {},
+        "exhausted": [],
         "abstained": {},
         "usage": {},
         "elapsed": 0.0,
@@ -159,6 +177,7 @@ def cleared() -> dict[str, Any]:
         "dissent": [],
         "answer": None,
         "presented": None,
+        "output": None,
         "outcome": None,
     }
 
@@ -167,6 +186,11 @@ class TurnOutput(TypedDict):
     """What an agent's subgraph gives back to the machine: nothing but its outcome."""
 
     outcomes: Annotated[list[Outcome], newest_round]
+
+
+def no_output(output_type: Any) -> Output | None:
+    """Return what a run begins with: no value yet, or None when no output type asks for one."""
+    return None if output_type is None else Output(value=None)
 
 
 def no_usage() -> Usage:
@@ -214,6 +238,12 @@ def live_agents(state: TeamState) -> list[str]:
     return [agent for agent in agents_of(state) if agent not in state["failures"]]
 
 
+def askable_agents(state: TeamState) -> list[str]:
+    """Return the live agents whose own budget is not used up."""
+    spent = state.get("exhausted", [])
+    return [agent for agent in live_agents(state) if agent not in spent]
+
+
 def owing_agents(state: TeamState) -> list[str]:
-    """Return the live agents without a vote in the current epoch."""
-    return [agent for agent in live_agents(state) if agent not in state["votes"]]
+    """Return the agents that can still be asked and have no vote in the current epoch."""
+    return [agent for agent in askable_agents(state) if agent not in state["votes"]]

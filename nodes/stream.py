@@ -7,73 +7,29 @@ what happens as events, and let `race` decide how it ends.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphBubbleUp
 
 from ..backends.base import LLMBackend, ToolSchema
-from ..backends.chunks import (
-    AgentStatusChunk,
-    BuiltinToolResultsChunk,
-    CompleteMessageChunk,
-    CompleteResponseChunk,
-    ContentChunk,
-    DoneChunk,
-    ErrorChunk,
-    ReasoningChunk,
-    StreamChunk,
-    ToolCallDeltaChunk,
-    ToolCallsChunk,
-    UsageChunk,
-    says_something,
-)
-from ..backends.errors import (
-    BackendError,
-    BackendTimeoutError,
-    IncompleteStreamError,
-    as_backend_error,
-)
+from ..backends.chunks import DoneChunk, StreamChunk, first_said
+from ..backends.errors import BackendError, BackendTimeoutError, as_backend_error
 from ..backends.fold import Turn, TurnFold
 from ..backends.retry import RetryPolicy, retrying
 from ..backends.usage import TokenUsage, estimate_tokens
+from .ledger import Account, Refusal
+from .listener import Listener, Telling
 from .live import LiveRun
-from .partial import PartialString
 from .race import Stop, Watch, check_not_stopped, race
 from .state import Usage, no_usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
-
-logger = logging.getLogger("massgraph")
-
-
-@dataclass(slots=True)
-class Listener:
-    """What a call tells the outside while it runs; each takes a piece of text.
-
-    Args:
-        text: Text outside tool calls.
-        reasoning: Reasoning.
-        watched: The tool and its string argument that are shown while they are written.
-        argument: That argument.
-        builtin: A result of one of the provider's own tools.
-        retried: Why a request is sent again, and after how many seconds.
-        status: What the provider is doing, or what is waited for.
-    """
-
-    text: Callable[[str], None]
-    reasoning: Callable[[str], None] = lambda _: None
-    watched: tuple[str, str] | None = None
-    argument: Callable[[str], None] = lambda _: None
-    builtin: Callable[[Mapping[str, Any]], None] = lambda _: None
-    retried: Callable[[str, float], None] = lambda _, __: None
-    status: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -88,6 +44,8 @@ class Request:
         requests: Requests at most, until the first chunk is there.
         seed: For the random part of the waits between requests.
         delay_s: Seconds to wait before the first request.
+        params: Parameters of this call; see `LLMBackend.stream_with_tools`.
+        account: Who pays; None where nobody counts.
     """
 
     backend: LLMBackend
@@ -97,13 +55,15 @@ class Request:
     requests: int = 1
     seed: str = ""
     delay_s: float = 0.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended: with a turn, an error, or a stop; and what it used."""
+    """How a call ended: with a turn, an error, or a stop, or refused; and what it used."""
 
-    end: Turn | BackendError | Stop
+    end: Turn | BackendError | Stop | Refusal
     usage: Usage
 
 
@@ -132,10 +92,9 @@ class Call:
         self._live = live
         self._fold = TurnFold()
         self._lost = TokenUsage()
-        self._partial = PartialString(request.listener.watched)
+        self._telling = Telling(request.listener)
         self._retries = 0
         self._begun = False
-        self._status = ""
 
     @property
     def retries(self) -> int:
@@ -161,7 +120,26 @@ class Call:
         return usage
 
     async def run(self) -> Reply:
-        """Run the call to its end; an error of the provider is an end like any other."""
+        """Run the call to its end; an error of the provider is an end like any other.
+
+        What it will probably use is reserved before it goes out, where it has an account.
+        """
+        request, account = self._request, self._request.account
+        stopped = self._watch.stop(self._live.now)
+        if stopped is not None or account is None:
+            return Reply(stopped, no_usage()) if stopped is not None else await self._raced()
+        held = account.reserve(request.backend, request.messages, request.tools)
+        if isinstance(held, Refusal):
+            return Reply(held, no_usage())
+        try:
+            reply = await self._raced()
+        except BaseException:
+            account.settle(held, self.stopped_usage())
+            raise
+        account.settle(held, reply.usage)
+        return reply
+
+    async def _raced(self) -> Reply:
         # Set before the race begins, whose first look tells when the next one is due.
         began = self._live.now
         self._watch.heard = began + self._request.delay_s
@@ -185,12 +163,7 @@ class Call:
 
     def _told(self) -> TokenUsage:
         """Return what the provider has told of the request that runs, with its price."""
-        told, backend = self._fold.usage or TokenUsage(), self._request.backend
-        try:
-            return replace(told, estimated_cost=backend.calculate_cost(told))
-        except Exception:  # an answer is not lost for want of its price
-            logger.warning("%s cannot tell what a call cost.", backend.provider_name, exc_info=True)
-            return replace(told, estimated_cost=None)
+        return self._request.backend.priced(self._fold.usage or TokenUsage())
 
     def wasted_usage(self) -> Usage:
         """Return the usage of a call whose text nobody will read; how much text is an estimate."""
@@ -219,35 +192,26 @@ class Call:
                 self._take(chunk)
                 if isinstance(chunk, DoneChunk):
                     break
-        self._flush()
+        self._telling.flush()
         return self._fold.turn()
 
     async def _open(self) -> tuple[StreamChunk, _Stream]:
         request = self._request
-        stream = _Stream(request.backend.stream_with_tools(request.messages, request.tools))
+        stream = _Stream(
+            request.backend.stream_with_tools(request.messages, request.tools, **request.params)
+        )
         try:
-            first = await self._first(stream)
+            first = await first_said(stream, self._take)
         except BaseException:
             await stream.aclose()
             check_not_stopped()  # or what the provider made of it would be tried again
             raise
         return first, stream
 
-    async def _first(self, stream: _Stream) -> StreamChunk:
-        """Return the first chunk that says anything: a request may fail after a status or two."""
-        async for chunk in stream:
-            if isinstance(chunk, ErrorChunk):
-                raise chunk.error
-            if says_something(chunk):
-                return chunk
-            self._take(chunk)
-        raise IncompleteStreamError("The stream ended before it began.")
-
     def _on_retry(self, error: BackendError, wait_s: float) -> None:
         self._watch.heard = self._live.now + wait_s
-        self._request.listener.retried(str(error), wait_s)
+        self._telling.again(str(error), wait_s)
         self._retries += 1
-        self._status = ""
         self._lost += self._told()
         self._fold = TurnFold()
 
@@ -258,44 +222,7 @@ class Call:
         check_not_stopped()
         self._heard()
         self._fold.add(chunk)
-        listener = self._request.listener
-        match chunk:
-            case ContentChunk():
-                listener.text(chunk.content)
-            case ReasoningChunk():
-                if chunk.content:  # a signature alone is nothing to show
-                    listener.reasoning(chunk.content)
-            case ToolCallDeltaChunk():
-                name = self._fold.writing(chunk.index)
-                self._say(self._partial.feed(name, chunk.arguments))
-            case ToolCallsChunk():
-                for call in chunk.tool_calls:
-                    self._say(self._partial.whole(call["name"], call["args"]))
-            case BuiltinToolResultsChunk():
-                for result in chunk.builtin_tool_results:
-                    listener.builtin(result)
-            case (
-                UsageChunk()
-                | DoneChunk()
-                | ErrorChunk()
-                | CompleteMessageChunk()
-                | CompleteResponseChunk()
-            ):
-                pass
-            case AgentStatusChunk():
-                self._tell(chunk.status)
-
-    def _tell(self, status: str) -> None:
-        if status != self._status:  # who waits says so again and again, as a sign of life
-            self._status = status
-            self._request.listener.status(status)
-
-    def _flush(self) -> None:
-        self._say(self._partial.rest())
-
-    def _say(self, text: str) -> None:
-        if text:
-            self._request.listener.argument(text)
+        self._telling.tell(chunk, self._fold.writing)
 
 
 class _Stream:

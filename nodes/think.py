@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 
 from ..backends.errors import BackendError
@@ -22,6 +23,7 @@ from .actions import (
     offered_tools,
 )
 from .agent_turn import NOTHING_LEGAL, AgentTurn, TurnNode
+from .budget import RUN_BUDGET
 from .events import (
     AgentReasoning,
     AgentStatus,
@@ -32,12 +34,15 @@ from .events import (
     TurnStarted,
 )
 from .findings import finding
+from .ledger import Refusal
+from .listener import Listener
 from .live import Desk
 from .member import Member
+from .opening import open_tools
 from .policy import PolicyFields
 from .prompts import turn_messages
 from .state import add_usage
-from .stream import Call, Listener, Reply, Request, deadline, wait_before_next
+from .stream import Call, Reply, Request, deadline, wait_before_next
 from .turn import Flaw, TurnState, ending
 
 MAX_TOOL_STEPS = 20
@@ -48,16 +53,21 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
     """Return the node that asks an agent's model once."""
 
     async def think(state: TurnState, runtime: Runtime[Any]) -> dict[str, Any]:
+        _ = member.inner  # LangGraph finds a node's subgraph by its code: for xray and checkpoints
         if state.get("ending"):
             return {}
         turn = AgentTurn(state, runtime, member, policy, desk)
         if not state.get("started"):
-            labels = [
-                label for label, agent in state["labels"].items() if agent in state["answers"]
-            ]
-            turn.emit(TurnStarted(agent=member.id, answers=labels))
+            turn.emit(TurnStarted(agent=member.id, answers=list(turn.seen)))
+        if turn.live.orders(member.id).order == "cancelled":
+            return {"started": True, **turn.cancelled()}
         if turn.legal.nothing:
             return {"started": True, **turn.ended(ending("abstained", NOTHING_LEGAL))}
+        if state.get("limit") == "budget":
+            return {"started": True, **turn.ended(ending("abstained", RUN_BUDGET))}
+        closed = await open_tools(turn)
+        if closed is not None:
+            return {"started": True, **closed}
         return {"started": True, **await _Thought(turn).result()}
 
     return think
@@ -67,39 +77,53 @@ class _Thought:
     """One call of one agent, from what it is sent to what it amounts to."""
 
     def __init__(self, turn: AgentTurn) -> None:
-        self._turn, self._state = turn, turn.state
+        self._turn = turn
         self._policy, self._legal = turn.policy, turn.legal
         hurried, steps = self._state.get("hurried"), self._state.get("tool_steps", 0)
         may_use_own = not hurried and steps < MAX_TOOL_STEPS
         self._own_tools = turn.member.tool_schemas() if may_use_own else ()
 
     async def result(self) -> dict[str, Any]:
-        """Make the call, and return the update of the turn."""
+        """Make the call, afresh as often as a person wants it, and return the turn's update."""
+        turn = self._turn
+        while (reply := await self._replied()).end == "retried":
+            turn.retried(add_usage(turn.spent, reply.usage))
+        tries = turn.tries + reply.usage["retries"]
+        spent = add_usage(turn.spent, reply.usage)
+        return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
+
+    async def _replied(self) -> Reply:
         turn, policy = self._turn, self._policy
         watch = turn.watch(lambda: call.called)
         watch.call = deadline(turn.live.now, policy.call_timeout_s)
         watch.idle_s = deadline(0.0, policy.idle_timeout_s)
         call = Call(self._request(lambda: call.retries), watch, turn.live)
         try:
-            reply = await call.run()
+            return await call.run()
         except asyncio.CancelledError:
             turn.tell_cancelled(call.stopped_usage())
             raise
-        tries = turn.tries + reply.usage["retries"]
-        spent = add_usage(turn.spent, reply.usage)
-        return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
+
+    @property
+    def _state(self) -> TurnState:
+        return self._turn.state
+
+    @property
+    def _transcript(self) -> list[AnyMessage]:
+        return self._state.get("transcript", [])
 
     def _request(self, retries: Callable[[], int]) -> Request:
         state, member = self._state, self._turn.member
         flaw, brief = state.get("flaw"), member.backend.brief_prompts
         return Request(
             backend=member.backend,
-            messages=turn_messages(state, member, self._legal, state.get("transcript", [])),
+            messages=turn_messages(state, member, self._policy, self._legal, self._transcript),
             tools=offered_tools(self._legal, self._own_tools, brief=brief),
             listener=self._listener(retries),
             requests=self._policy.attempts - self._turn.tries,
             seed=self._seed,
             delay_s=flaw["wait_s"] if flaw else 0.0,
+            account=self._turn.account,
         )
 
     @property
@@ -128,12 +152,12 @@ class _Thought:
                 return self._judged(reply.end)
             case BackendError():
                 return self._broken(reply.end, tries)
-            case "released":
-                return self._turn.released()
+            case Refusal():
+                return self._turn.refused(reply.end)
             case "soft":
                 return {"flaw": _flaw("call", "the soft deadline has passed", soft=True)}
             case _:
-                return self._turn.cut()
+                return self._turn.stopped(reply.end)
 
     def _broken(self, error: BackendError, tries: int) -> dict[str, Any]:
         wait_s = wait_before_next(error, tries + 1, self._seed)
@@ -145,13 +169,14 @@ class _Thought:
 
     def _judged(self, turn: Turn) -> dict[str, Any]:
         own = frozenset(tool.name for tool in self._own_tools)
-        answers = {agent: answer["text"] for agent, answer in self._state["answers"].items()}
+        seen = {label: answer["text"] for label, answer in self._turn.seen.items()}
         said = {"transcript": [turn.message]}
-        match judge(turn.tool_calls, self._legal, own, answers):
+        match judge(turn.tool_calls, self._legal, own, seen, self._turn.novelty):
             case Answered(text):
                 return self._turn.ended(ending("new_answer", text))
-            case Voted(candidate, reason):
-                return self._turn.ended(ending("vote", reason, candidate=candidate))
+            case Voted(candidate, reason, ranking):
+                vote = ending("vote", reason, candidate=candidate, ranking=ranking)
+                return self._turn.ended(vote)
             case WantsTools(calls):
                 return {"tool_calls": list(calls), **said}
             case Refused(what, why):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from typing import Annotated, TypedDict
+from collections.abc import Sequence
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langchain_core.messages.tool import ToolCall
 
 from .rules import Vote
-from .state import Answer, FailureKind, OutcomeKind, TurnOutput, Usage
+from .state import Answer, FailureKind, OutcomeKind, Phase, TurnOutput, Usage
 
 
 class TurnInput(TypedDict):
@@ -21,20 +22,25 @@ class TurnInput(TypedDict):
     labels: dict[str, str]
     round: int
     round_id: str
+    phase: Phase
     epoch: int
     answers: dict[str, Answer]
     ballots: list[Vote]
+    notes: dict[str, str]
     drafts: dict[str, int]
+    usage: dict[str, Usage]
+    limit: Literal["deadline", "budget"] | None
     elapsed: float
 
 
 class Ending(TypedDict):
-    """How a turn ends, before it is an outcome."""
+    """How a turn ends, before it is an outcome; `ranking` is a ranked vote's."""
 
     outcome: OutcomeKind
     text: str
     candidate: str | None
     kind: FailureKind | None
+    ranking: NotRequired[list[str]]
 
 
 class Flaw(TypedDict):
@@ -70,7 +76,11 @@ def ending(
     text: str,
     *,
     candidate: str | None = None,
+    ranking: Sequence[str] = (),
     kind: FailureKind | None = None,
 ) -> Ending:
     """Return an ending."""
-    return Ending(outcome=outcome, text=text, candidate=candidate, kind=kind)
+    end = Ending(outcome=outcome, text=text, candidate=candidate, kind=kind)
+    if ranking:
+        end["ranking"] = list(ranking)
+    return end

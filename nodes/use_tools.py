@@ -12,12 +12,14 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from ..backends.errors import UserError
 from .agent_turn import AgentTurn, TurnNode
+from .cut import cut_middle
 from .daemons import DaemonThreads
 from .enforce import tool_errors
 from .events import ToolFinished, ToolStarted
 from .live import Desk
-from .member import Member
+from .member import Member, time_limit
 from .policy import PolicyFields
 from .race import check_not_stopped, race
 from .turn import TurnState
@@ -43,14 +45,15 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         if isinstance(end, list):
             return update | {"transcript": end}
         match end:
-            case "released":
-                return update | turn.released()
+            case "retried":
+                turn.retried(turn.spent)
+                return update | {"transcript": tool_errors(calls, "Stopped: begin afresh.")}
             case "soft":
                 told = tool_errors(calls, "Stopped: time is nearly up.")
                 hurried = turn.hurried()
                 return update | hurried | {"transcript": [*told, *hurried["transcript"]]}
             case _:
-                return update | turn.cut()
+                return update | turn.stopped(end)
 
     return use_tools
 
@@ -88,9 +91,10 @@ class _Work:
         return message
 
     async def _run(self, call: ToolCall) -> ToolMessage:
-        tool = self._member.tool(call["name"])
-        assert tool is not None  # judged before: only offered tools come here
-        limit = self._member.tool_timeout_s
+        tool = await self._tool(call["name"])
+        if isinstance(tool, str):
+            return self._error(call, f"The tool is not there any more{tool}.")
+        limit = time_limit(tool, self._member)
         timeout = asyncio.timeout(limit)
         try:
             async with timeout:
@@ -101,16 +105,25 @@ class _Work:
             check_not_stopped()
             return self._error(call, "The tool failed: CancelledError, raised by itself.")
         except TimeoutError as exc:
-            if timeout.expired():
-                return self._error(call, f"The tool took longer than {limit:g} s.")
-            return self._error(call, f"The tool failed: TimeoutError: {exc}")
+            late = f"The tool took longer than {limit:g} s."
+            own = f"The tool failed: TimeoutError: {exc}"
+            return self._error(call, late if timeout.expired() else own)
         except Exception as exc:  # whatever a tool raises is for the model to know
             return self._error(call, f"The tool failed: {type(exc).__name__}: {exc}")
         if isinstance(result, ToolMessage):
-            return _plain(call, result)
-        return self._member.backend.tool_result_message(call, str(result))
+            return _plain(call, result, self._member.max_tool_chars)
+        text = cut_middle(str(result), self._member.max_tool_chars)
+        return self._member.backend.tool_result_message(call, text)
+
+    async def _tool(self, name: str) -> BaseTool | str:
+        """Return the tool; or why not: it was offered, but may have gone when a run is resumed."""
+        try:
+            return (await self._member.opened()).tool(name) or ""
+        except UserError as exc:
+            return f": {exc}"
 
     def _error(self, call: ToolCall, text: str) -> ToolMessage:
+        text = cut_middle(text, self._member.max_tool_chars)
         return self._member.backend.tool_result_message(call, text, error=True)
 
 
@@ -126,8 +139,12 @@ async def _invoke(tool: BaseTool, call: ToolCall) -> Any:
     return await loop.run_in_executor(_THREADS, lambda: context.run(tool.invoke, given))
 
 
-def _plain(call: ToolCall, said: ToolMessage) -> ToolMessage:
-    """Return a tool's own message as the result of its call, without what cannot be stored."""
+def _plain(call: ToolCall, said: ToolMessage, most: int) -> ToolMessage:
+    """Return a tool's own message as the result of its call, without what cannot be stored.
+
+    A text of more than `most` characters is cut.
+    """
+    content = cut_middle(said.text, most) if len(said.text) > most else said.content
     return ToolMessage(
-        said.content, tool_call_id=call["id"] or "", name=call["name"], status=said.status
+        content, tool_call_id=call["id"] or "", name=call["name"], status=said.status
     )

@@ -25,6 +25,7 @@ from .errors import CLAUDE, error_of
 from .frames import FrameReader
 from .models import PROFILES, Effort, brings_code
 from .options import builtin_tools, settings
+from .output import output_format
 from .request import Body, request, resumed
 from .usage import Spent
 
@@ -98,6 +99,7 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
             "url_context": "enable_web_fetch" if enable_web_fetch else None,
             "code_execution": code if enable_code_execution or enable_code_interpreter else None,
         }
+        self.takes_output_schema = self._profile.schema
         self._settings = settings(
             model,
             self._profile,
@@ -117,6 +119,11 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
         """`claude`."""
         return "claude"
 
+    @classmethod
+    def builtin_tools_of(cls, model: str) -> frozenset[BuiltinTool]:
+        """Return the builtin tools that a model of this name has."""
+        return frozenset(of_model(PROFILES, model).tools)
+
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:
         """What the model has: web search, reading pages, running code."""
@@ -125,8 +132,9 @@ class ClaudeBackend(SdkBackend["AsyncAnthropic"]):
     def _open(self) -> AsyncAnthropic:
         return open_claude(self._at, self._timeouts)
 
-    async def _close(self, client: AsyncAnthropic) -> None:
-        await client.close()
+    def _held_to(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        config = self._settings.params.get("output_config") or {}
+        return {"output_config": {**config, "format": output_format(schema)}}
 
     async def _chunks(
         self,

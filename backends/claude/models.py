@@ -3,6 +3,8 @@
 - thinking: https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting
 - effort: https://platform.claude.com/docs/en/build-with-claude/effort
 - most tokens of an answer: https://platform.claude.com/docs/en/about-claude/models/overview
+- schema of a reply: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
+  (from 4.5 on)
 - forced tool use, preserved thinking:
   https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5 (and -sonnet-5-5)
   https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
@@ -67,6 +69,7 @@ class Profile:
         off: How it is told not to think; None where it always thinks.
         efforts: The efforts it takes; empty where it takes none.
         forced: Whether it takes a `tool_choice` that forces a call.
+        schema: Whether its reply can be held to a JSON schema.
         bound: Whether its thinking may go back only behind the very same request.
         tools: Its builtin tools, with the version of each.
     """
@@ -79,6 +82,7 @@ class Profile:
     off: Off | None = "disabled"
     efforts: tuple[Effort, ...] = _ALL
     forced: bool = True
+    schema: bool = True
     bound: bool = False
     tools: Mapping[BuiltinTool, str]
 
@@ -91,8 +95,8 @@ _FOUR_SIX = replace(_FOUR_SEVEN, budget=True, efforts=_TO_MAX)
 _FOUR_FIVE = Profile(
     default=16_000, most=64_000, adaptive=False, budget=True, efforts=(), tools=_BASIC
 )
-_FOUR = replace(_FOUR_FIVE, tools=_OLD)
-_THREE = Profile(default=4_096, most=4_096, adaptive=False, efforts=(), tools={})
+_FOUR = replace(_FOUR_FIVE, tools=_OLD, schema=False)
+_THREE = Profile(default=4_096, most=4_096, adaptive=False, efforts=(), schema=False, tools={})
 
 PROFILES: Mapping[str, Profile] = {
     # What is not known here: a newer model, or another provider's. Everything asked for is sent.

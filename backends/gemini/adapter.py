@@ -28,6 +28,7 @@ from .client import GeminiClient, open_gemini
 from .errors import GEMINI
 from .frames import FrameReader
 from .models import Effort, Profile, levels_of, profile_of
+from .output import json_schema, takes_schema
 from .request import request_body
 from .structured import route_of
 
@@ -109,6 +110,7 @@ class GeminiBackend(SdkBackend[GeminiClient]):
                 "url_context": enable_url_context,
             }
         )
+        self.takes_output_schema = takes_schema(self._profile, builtin=bool(self._builtin))
         given = {
             "temperature": temperature,
             "max_tokens": max_tokens,
@@ -124,6 +126,11 @@ class GeminiBackend(SdkBackend[GeminiClient]):
     def provider_name(self) -> str:
         """`gemini`."""
         return "gemini"
+
+    @classmethod
+    def builtin_tools_of(cls, model: str) -> frozenset[BuiltinTool]:
+        """Return the builtin tools that a model of this name has."""
+        return profile_of(model).builtin
 
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:
@@ -146,8 +153,11 @@ class GeminiBackend(SdkBackend[GeminiClient]):
     def _open(self) -> GeminiClient:
         return open_gemini(self._at, self._timeouts, self._api_version)
 
-    async def _close(self, client: GeminiClient) -> None:
-        await client.aclose()
+    def _held_to(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            "response_mime_type": "application/json",
+            "response_json_schema": json_schema(schema),
+        }
 
     async def _chunks(
         self,

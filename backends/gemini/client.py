@@ -33,7 +33,7 @@ class GeminiClient:
     http: httpx2.AsyncClient
     at: Endpoint
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close both."""
         await self.sdk.aio.aclose()
         self.sdk.close()
@@ -200,4 +200,4 @@ async def _first_call() -> None:
     client = _client(Endpoint("http://localhost", "none"), http, "v1beta")
     async for frame in client.frames("-", {}):
         frame.model_dump(mode="json", by_alias=True)
-    await client.aclose()
+    await client.close()

@@ -36,6 +36,7 @@ class Profile:
         functions: Whether it takes declarations of functions.
         combines: Whether it takes them beside builtin tools.
         schema: Whether it takes a response schema, beside builtin tools, too.
+        holds: Whether it takes one without them.
         validates: Whether its calls can be held to their schemas (`VALIDATED`).
         signs: Whether it signs its calls, and wants the signatures back.
         thoughts: Whether it shows what it thinks.
@@ -49,6 +50,7 @@ class Profile:
     functions: bool = True
     combines: bool = True
     schema: bool = True
+    holds: bool = True
     validates: bool = True
     signs: bool = True
     thoughts: bool = True
@@ -97,7 +99,7 @@ _TWO = replace(
 _IMAGES = replace(
     _THREE, builtin=frozenset(("web_search",)), functions=False, thoughts=True, efforts={}
 )
-_GEMMA = replace(_TWO, builtin=frozenset(), functions=False, system=False)
+_GEMMA = replace(_TWO, builtin=frozenset(), functions=False, system=False, holds=False)
 
 PROFILES: Mapping[str, Profile] = {
     "": _THREE,  # a name that somebody has given to a model of their own

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..base import BuiltinTool, ToolSchema
 from ..chat.request import request_body
@@ -32,6 +32,7 @@ from ..usage import TokenUsage
 from ..vendors import XAI as VENDOR
 from .errors import XAI
 from .models import GROK_MODELS, GrokEffort, GrokModel
+from .search import Search, SearchMode
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
@@ -54,8 +55,6 @@ _BILLED: Mapping[str, str] = {
     "code_interpreter_calls": "code_interpreter_call",
 }
 """What xAI counts in `server_side_tool_usage_details` -> the items that are uses of it."""
-
-SearchMode = Literal["off", "auto", "on"]
 
 
 class GrokBackend(ResponsesBackend):
@@ -110,15 +109,12 @@ class GrokBackend(ResponsesBackend):
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
         at = endpoint(VENDOR, base_url, api_key, api_key_env, extra_headers)
-        mode = _mode(search_mode, enable_web_search=enable_web_search)
+        self._search = Search.of(
+            search_mode, max_search_results, citations=return_citations, web=enable_web_search
+        )
         self._profile = of_model(GROK_MODELS, model)
-        self._most_sources, self._citations = max_search_results, return_citations
-        wanted = {
-            "web_search": mode != "off",
-            "x_search": enable_x_search,
-            "code_interpreter": enable_code_execution or enable_code_interpreter,
-        }
-        tools = tuple(tool for tool, on in wanted.items() if on)
+        code = enable_code_execution or enable_code_interpreter
+        tools = _tools(self._search, x=enable_x_search, code=code)
         _check(model, self._profile, tools)
         params = {
             "temperature": temperature,
@@ -126,7 +122,7 @@ class GrokBackend(ResponsesBackend):
             "reasoning_effort": reasoning_effort,
         }
         super().__init__(
-            _form(model, self._profile, tools, mode, citations=return_citations),
+            _form(model, self._profile, tools, self._search),
             at,
             Tariff(model, provider="x-ai"),
             params=params,
@@ -143,6 +139,11 @@ class GrokBackend(ResponsesBackend):
     def provider_name(self) -> str:
         """`grok`."""
         return "grok"
+
+    @classmethod
+    def builtin_tools_of(cls, model: str) -> frozenset[BuiltinTool]:
+        """Return the builtin tools that a model of this name has."""
+        return of_model(GROK_MODELS, model).tools
 
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:
@@ -176,7 +177,7 @@ class GrokBackend(ResponsesBackend):
                 yield chunk
 
     def _uses(self) -> BuiltinUses:
-        return BuiltinUses(citations=self._citations, most_sources=self._most_sources)
+        return BuiltinUses(citations=self._search.citations, most_sources=self._search.most_sources)
 
     def _price(self, usage: Usage, uses: Mapping[str, int], tier: str | None) -> TokenUsage:
         told = usage.server_side_tool_usage_details or {}
@@ -195,13 +196,9 @@ _NO_EFFORT: Mapping[str, str] = dict.fromkeys(
 )
 
 
-def _mode(mode: SearchMode | None, *, enable_web_search: bool) -> SearchMode:
-    if mode == "off" and enable_web_search:
-        raise UserError(
-            "grok: search_mode 'off' and enable_web_search contradict each other.",
-            hint="Leave out one of them.",
-        )
-    return mode or ("auto" if enable_web_search else "off")
+def _tools(search: Search, *, x: bool, code: bool) -> tuple[str, ...]:
+    wanted = {"web_search": search.mode != "off", "x_search": x, "code_interpreter": code}
+    return tuple(tool for tool, on in wanted.items() if on)
 
 
 def _check(model: str, profile: GrokModel, tools: tuple[str, ...]) -> None:
@@ -214,15 +211,13 @@ def _check(model: str, profile: GrokModel, tools: tuple[str, ...]) -> None:
         )
 
 
-def _form(
-    model: str, profile: GrokModel, tools: tuple[str, ...], mode: SearchMode, *, citations: bool
-) -> RequestForm:
+def _form(model: str, profile: GrokModel, tools: tuple[str, ...], search: Search) -> RequestForm:
     include = ["reasoning.encrypted_content"] if profile.reasons else []
     if "web_search" in tools:
         include.append("web_search_call.action.sources")
     if "code_interpreter" in tools:
         include.append("code_interpreter_call.outputs")
-    if tools and not citations:
+    if tools and not search.citations:
         # https://docs.x.ai/developers/tools/citations
         include.append("no_inline_citations")
     return RequestForm(
@@ -230,7 +225,7 @@ def _form(
         echo_key=f"grok:{model}",
         tools=tuple(_WIRE[tool] for tool in tools),
         include=tuple(include),
-        system=_SEARCH_FIRST if mode == "on" else "",
+        system=_SEARCH_FIRST if search.mode == "on" else "",
         # `strict` of a function is not supported: https://docs.x.ai/developers/rest-api-reference
         strict=False,
     )

@@ -128,9 +128,6 @@ class LangChainBackend(SdkBackend[ModelClient]):
         """Return itself: integrations take a `model` with each call."""
         return self
 
-    async def _close(self, client: ModelClient) -> None:
-        await client.close()
-
     async def _chunks(
         self,
         client: ModelClient,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..base import LLMBackend, ToolSchema
 from ..chunks import StreamChunk
 from ..errors import UserError
+from ..output_schema import check_output_schema
 from .engine import Engine, EngineSettings
 from .lease import Lease, announce
 from .messages import chat_messages
@@ -60,6 +61,7 @@ class LocalBackend(LLMBackend):
     """
 
     brief_prompts = True
+    takes_output_schema = True
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class LocalBackend(LLMBackend):
             "seed": next(_seeds) if seed is None else seed,
             **_SAMPLING,
         }
+        self.longest_reply = max_tokens
         self._leases: dict[asyncio.AbstractEventLoop, Lease] = {}
         announce(self._settings, self)
 
@@ -90,6 +93,10 @@ class LocalBackend(LLMBackend):
     def provider_name(self) -> str:
         """`local`."""
         return "local"
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return 0: nobody charges for it."""
+        return 0.0
 
     async def prepare(self) -> None:
         """Load the model, unless another backend has done so.
@@ -109,9 +116,16 @@ class LocalBackend(LLMBackend):
         tools: Sequence[ToolSchema],
         **params: Any,
     ) -> AsyncGenerator[StreamChunk]:
-        """Write free text, or call exactly one of the tools if there are any."""
+        """Write free text, or call exactly one of the tools if there are any.
+
+        Raises:
+            BadRequestError: When `output_schema` is none, or comes with tools.
+        """
+        schema = params.pop("output_schema", None)
+        if schema is not None:
+            check_output_schema(schema, tools, self)
         talk = chat_messages(messages)
-        turn = LocalTurn(await self._engine(), talk, tools, self._params | params)
+        turn = LocalTurn(await self._engine(), talk, tools, self._params | params, schema)
         try:
             async with aclosing(turn.chunks()) as chunks:
                 async for chunk in chunks:

@@ -59,7 +59,7 @@ def choice_schema(tools: Sequence[ToolSchema]) -> dict[str, Any]:
     schema: dict[str, Any] = {"anyOf": [_branch(tool) for tool in tools]}
     definitions: dict[str, Any] = {}
     for tool in tools:
-        definitions |= _bounded(tool.parameters.get("$defs", {}))
+        definitions |= bounded(tool.parameters.get("$defs", {}))
     return schema | ({"$defs": definitions} if definitions else {})
 
 
@@ -142,7 +142,7 @@ def _closed(tool: ToolSchema) -> dict[str, Mapping[str, Any]]:
 
 
 def _branch(tool: ToolSchema) -> dict[str, Any]:
-    closed = {name: _bounded(schema) for name, schema in _closed(tool).items()}
+    closed = {name: bounded(schema) for name, schema in _closed(tool).items()}
     return {
         "type": "object",
         "properties": {"tool": {"const": tool.name}, **closed},
@@ -151,22 +151,28 @@ def _branch(tool: ToolSchema) -> dict[str, Any]:
     }
 
 
-def _bounded(schema: Any) -> Any:
-    """Return the schema with a limit on everything that could go on for ever."""
+def bounded(schema: Any, longest: int = MAX_STRING) -> Any:
+    """Return the schema with a limit on everything that could go on for ever.
+
+    Args:
+        schema: The schema, or a part of one.
+        longest: Characters of a string of any content.
+    """
     if isinstance(schema, list):
-        return [_bounded(part) for part in schema]
+        return [bounded(part, longest) for part in schema]
     if not isinstance(schema, Mapping):
         return schema
     kind = schema.get("type")
     if kind == "array":
-        return _bounded_array(schema)
-    if kind == "string" and _is_free(schema):
-        longest = min(int(schema.get("maxLength", MAX_STRING)), MAX_STRING)
-        return {"type": "string", "minLength": min(1, longest), "maxLength": longest}
-    return {key: part if key == "enum" else _bounded(part) for key, part in schema.items()}
+        return _bounded_array(schema, longest)
+    if kind == "string" and _is_free(schema) and not schema.keys() & {"format", "pattern"}:
+        most = min(int(schema.get("maxLength", longest)), longest)
+        least = min(max(1, int(schema.get("minLength", 1))), most)
+        return {"type": "string", "minLength": least, "maxLength": most}
+    return {k: part if k == "enum" else bounded(part, longest) for k, part in schema.items()}
 
 
-def _bounded_array(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _bounded_array(schema: Mapping[str, Any], longest: int) -> dict[str, Any]:
     items = schema.get("items", {})
     enum = items.get("enum", ())
     most = int(schema.get("maxItems", len(enum) or MAX_ITEMS))
@@ -174,7 +180,7 @@ def _bounded_array(schema: Mapping[str, Any]) -> dict[str, Any]:
     if schema.get("uniqueItems") and 0 < len(enum) <= MAX_ORDERED:
         lengths = range(least, min(most, len(enum)) + 1)
         return {"enum": [list(order) for n in lengths for order in permutations(enum, n)]}
-    return {"type": "array", "items": _bounded(items), "minItems": least, "maxItems": most}
+    return {"type": "array", "items": bounded(items, longest), "minItems": least, "maxItems": most}
 
 
 def _shape(tool: ToolSchema) -> str:

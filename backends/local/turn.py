@@ -24,6 +24,7 @@ from ..usage import TokenUsage
 from .choice import (
     Choice,
     answer_parameter,
+    bounded,
     choice_prompt,
     choice_schema,
     choice_tokens,
@@ -39,6 +40,11 @@ from .messages import ChatMessage, call_text, said
 
 Chunks = AsyncGenerator[StreamChunk]
 
+MAX_REPLY_STRING = 400
+"""Characters of a string in a reply that must fit a schema."""
+_NO_LIMIT = -1
+"""Tokens without a limit but the context's: the schema has an end."""
+
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
@@ -50,6 +56,7 @@ class LocalTurn:
         messages: The conversation in the engine's form.
         tools: What may be called; exactly one of them is.
         params: Parameters of every completion.
+        schema: The JSON schema that the text must fit, when there are no tools.
     """
 
     def __init__(
@@ -58,18 +65,20 @@ class LocalTurn:
         messages: Sequence[ChatMessage],
         tools: Sequence[ToolSchema],
         params: Mapping[str, Any],
+        schema: Mapping[str, Any] | None = None,
     ) -> None:
         self._engine = engine
         self._messages = messages
         self._tools = tools
         self._params = params
+        self._schema = schema
         self._finish: FinishReason | None = None
         self.usage = TokenUsage(estimated_cost=0.0)
         """What all completions of the turn have used."""
 
     async def chunks(self) -> Chunks:
         """Write the turn, all but its end."""
-        async with aclosing(self._call() if self._tools else self._write(self._messages)) as parts:
+        async with aclosing(self._call() if self._tools else self._say()) as parts:
             async for chunk in parts:
                 yield chunk
 
@@ -79,12 +88,24 @@ class LocalTurn:
             "tool_calls" if self._tools else self._finish or "other"
         )
 
+    async def _say(self) -> Chunks:
+        if self._schema is None:
+            said = self._write(self._messages)
+        else:
+            schema = bounded(self._schema, MAX_REPLY_STRING)
+            said = self._held(self._messages, schema, _NO_LIMIT, "a reply of this schema")
+        async with aclosing(said) as parts:
+            async for chunk in parts:
+                yield chunk
+
     async def _call(self) -> Chunks:
         choice, asked = Choice(self._tools[0], {}), self._messages
         if not needs_no_choice(self._tools):
             asked = said(self._messages, "user", choice_prompt(self._tools))
             decision: list[str] = []
-            async with aclosing(_set_aside(self._decide(asked), decision)) as parts:
+            limit = choice_tokens(self._tools)
+            decide = self._held(asked, choice_schema(self._tools), limit, "choosing a tool")
+            async with aclosing(_set_aside(decide, decision)) as parts:
                 async for chunk in parts:
                     yield chunk
             choice = read_choice("".join(decision), self._tools)
@@ -95,14 +116,16 @@ class LocalTurn:
             async for chunk in parts:
                 yield chunk
 
-    async def _decide(self, asked: Sequence[ChatMessage]) -> Chunks:
-        schema = {"type": "json_schema", "json_schema": {"schema": choice_schema(self._tools)}}
-        limit = choice_tokens(self._tools)
-        async with aclosing(self._write(asked, response_format=schema, max_tokens=limit)) as parts:
+    async def _held(
+        self, asked: Sequence[ChatMessage], schema: Mapping[str, Any], limit: int, what: str
+    ) -> Chunks:
+        """Write JSON that fits a schema in which everything has an end, in `limit` tokens."""
+        form = {"type": "json_schema", "json_schema": {"schema": schema}}
+        async with aclosing(self._write(asked, response_format=form, max_tokens=limit)) as parts:
             async for chunk in parts:
                 yield chunk
         if self._finish != "stop":
-            raise BadRequestError("The model's context leaves no room for choosing a tool.")
+            raise BadRequestError(f"The model's context leaves no room for {what}.")
 
     async def _answer(self, parameter: str) -> Chunks:
         """Write free text, from the conversation alone, as the tool's one argument."""

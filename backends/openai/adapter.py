@@ -101,11 +101,17 @@ class OpenAIBackend(ResponsesBackend):
             extra_body=extra_body,
             timeouts=Timeouts(connect_timeout_s, idle_timeout_s),
         )
+        self.takes_output_schema = self._profile.schema
 
     @property
     def provider_name(self) -> str:
         """`openai`."""
         return "openai"
+
+    @classmethod
+    def builtin_tools_of(cls, model: str) -> frozenset[BuiltinTool]:
+        """Return the builtin tools that a model of this name has."""
+        return of_model(OPENAI_MODELS, model).tools
 
     @property
     def supported_builtin_tools(self) -> frozenset[BuiltinTool]:

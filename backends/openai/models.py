@@ -2,6 +2,7 @@
 
 Sources: https://developers.openai.com/api/docs/models (tools),
 https://developers.openai.com/api/docs/guides/reasoning (efforts, sampling),
+https://developers.openai.com/api/docs/guides/structured-outputs (from gpt-4o-2024-08-06 on),
 https://developers.openai.com/api/docs/guides/tools-web-search (not on gpt-4.1-nano, and not on
 gpt-5 with minimal effort), https://developers.openai.com/api/docs/guides/prompt-caching.
 """
@@ -37,6 +38,7 @@ class OpenAIModel:
         tools: Which builtin tools it has.
         breakpoints: Whether its cache is looked up at explicit breakpoints alone.
         minimal_search: Whether it searches the web with minimal effort, too.
+        schema: Whether its reply can be held to a JSON schema.
     """
 
     reasons: bool | None = None
@@ -44,10 +46,12 @@ class OpenAIModel:
     tools: frozenset[BuiltinTool] = _BOTH
     breakpoints: bool = False
     minimal_search: bool = True
+    schema: bool = True
 
 
 _CHAT = OpenAIModel(reasons=False)
-_OLD = OpenAIModel(reasons=False, tools=_NONE)
+_BARE = OpenAIModel(reasons=False, tools=_NONE)
+_OLD = OpenAIModel(reasons=False, tools=_NONE, schema=False)
 _O_SERIES = OpenAIModel(reasons=True, sampling="never")
 _O_CODE = OpenAIModel(reasons=True, sampling="never", tools=_CODE)
 _GPT_5 = OpenAIModel(reasons=True, sampling="never", minimal_search=False)
@@ -60,10 +64,11 @@ OPENAI_MODELS: Mapping[str, OpenAIModel] = {
     "gpt-3.5": _OLD,
     "gpt-4": _OLD,
     "gpt-4o": _CHAT,
+    "gpt-4o-2024-05": OpenAIModel(reasons=False, schema=False),
     "gpt-4o-audio": _OLD,
     "gpt-4.1": _CHAT,
     "gpt-4.1-nano": OpenAIModel(reasons=False, tools=_CODE),
-    "gpt-4.5": _OLD,
+    "gpt-4.5": _BARE,
     "gpt-5": _GPT_5,
     "gpt-5.": _NEWEST,
     "gpt-5-chat": _CHAT,
@@ -78,8 +83,10 @@ OPENAI_MODELS: Mapping[str, OpenAIModel] = {
     "gpt-5.5": _GPT_5_1,
     "gpt-audio": _OLD,
     "gpt-oss": OpenAIModel(reasons=True),
-    "chatgpt-": _CHAT,
+    "chatgpt-": OpenAIModel(reasons=False, schema=False),
     "o1": _O_CODE,
+    "o1-mini": OpenAIModel(reasons=True, sampling="never", tools=_CODE, schema=False),
+    "o1-preview": OpenAIModel(reasons=True, sampling="never", tools=_CODE, schema=False),
     "o3": _O_SERIES,
     "o3-mini": _O_CODE,
     "o4-": _O_SERIES,

@@ -18,6 +18,7 @@ from ..failures import Dialect, check_stream, speaks_of, translate
 from ..linger import drain
 from ..openai_sdk.client import open_openai
 from ..openai_sdk.errors import OPENAI
+from ..openai_sdk.response_format import response_format
 from ..prices import Tariff
 from ..profile import taken
 from ..sdk import SdkBackend
@@ -54,6 +55,7 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
     """
 
     takes_tool_choice = True
+    takes_output_schema = True
     own_keys = frozenset({"model", "input", "messages", "stream"})
 
     def __init__(
@@ -85,9 +87,6 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
     def _open(self) -> AsyncOpenAI:
         return open_openai(self._at, self._timeouts)
 
-    async def _close(self, client: AsyncOpenAI) -> None:
-        await client.close()
-
     async def _chunks(
         self,
         client: AsyncOpenAI,
@@ -111,6 +110,9 @@ class ResponsesBackend(SdkBackend["AsyncOpenAI"]):
             if reader.ended:
                 await drain(events, self._at.shown)
         yield reader.done()
+
+    def _held_to(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"response_format": response_format(schema)}
 
     def _merged(self, params: Mapping[str, Any]) -> dict[str, Any]:
         dropped = {name: None for name, value in params.items() if value is None}

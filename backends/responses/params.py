@@ -18,6 +18,7 @@ _RENAMED: Mapping[str, str] = {
 _NESTED: Mapping[str, tuple[str, str]] = {
     "reasoning_effort": ("reasoning", "effort"),
     "reasoning_summary": ("reasoning", "summary"),
+    "response_format": ("text", "format"),
     "verbosity": ("text", "verbosity"),
 }
 """Parameter -> the key of the body, and the key in there."""
@@ -37,9 +38,7 @@ def wire_params(
         if name in _NESTED:
             outer, inner = _NESTED[name]
             nested = keys.get(outer, (over or {}).get(outer)) or {}
-            keys[outer] = {**nested, inner: value}
-        elif name == "response_format":
-            keys["text"] = {**(keys.get("text") or {}), "format": _format(value)}
+            keys[outer] = {**nested, inner: _format(value) if inner == "format" else value}
         else:
             keys[_RENAMED.get(name, name)] = _flat(value) if name == "tool_choice" else value
     return keys

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from ..openai_sdk.strict_schema import is_strict
 from ..prefix import split_stable
 from ..tool_choice import ChoiceForm
 from .input import input_items
-from .strict_schema import is_strict
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage

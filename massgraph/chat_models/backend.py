@@ -16,17 +16,16 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, SecretStr, model_validator
 
 from ..backends.base import LLMBackend
-from ..backends.chunks import ErrorChunk, StreamChunk, says_something
+from ..backends.chunks import StreamChunk, first_said
 from ..backends.errors import (
     BackendError,
     BackendTimeoutError,
-    IncompleteStreamError,
     UserError,
 )
 from ..backends.registry import backend_from_config, build_backend
 from ..backends.retry import RetryPolicy, retrying
 from .model import MassgraphChatModel
-from .structured import SOMETHING
+from .structured import SOMETHING, under_schema
 from .tools import choice_of, chosen, tool_schema
 from .whole import restored
 from .writer import MessageWriter
@@ -111,19 +110,34 @@ class BackendChatModel(MassgraphChatModel):
         return self.bind(tools=formatted, tool_choice=choice, **kwargs)
 
     def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: str = "function_calling",
+        **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
-        """Return the model with answers that fit a schema; it goes by tool calling.
+        """Return the model with answers that fit a schema.
 
         Args:
             schema: A pydantic class, a TypedDict, or a JSON Schema.
             include_raw: Whether to return the message, what was read, and what went wrong with it.
+            method: `json_schema` has the provider hold the answer's text to the schema; all else
+                goes by tool calling.
             **kwargs: As LangChain has them.
 
         Raises:
+            UserError: When the model cannot be held to a schema.
             OutputParserException: When the model has not called the tool (at the call; not with
                 `include_raw`).
         """
+        if method == "json_schema":
+            if not self.backend.takes_output_schema:
+                raise UserError(
+                    f"{self.backend.provider_name}:{self.backend.model} takes no JSON schema.",
+                    hint="Leave out method: it goes by tool calling then.",
+                )
+            return under_schema(self, schema, include_raw=include_raw)
         chain = super().with_structured_output(schema, include_raw=include_raw, **kwargs)
         return chain if include_raw else chain | SOMETHING
 
@@ -197,13 +211,8 @@ async def _begun(
     rest = cast("AsyncGenerator[StreamChunk]", stream)
     first: list[StreamChunk] = []
     try:
-        async for chunk in rest:
-            if isinstance(chunk, ErrorChunk):
-                raise chunk.error
-            first.append(chunk)
-            if says_something(chunk):
-                return first, rest
+        said = await first_said(rest, first.append)
     except BackendError:
         await rest.aclose()
         raise
-    raise IncompleteStreamError("The stream ended before it began.")
+    return [*first, said], rest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk, AnyMessage, BaseMessage
@@ -118,8 +117,15 @@ def _metadata(result: Result) -> dict[str, Any]:
         "settled_by": result.settled_by,
         "presented": result.presented,
         "rounds": result.rounds,
-        "votes": [asdict(vote) for vote in result.votes],
+        "votes": result.to_dict()["votes"],
         "cost_usd": result.cost,
         "duration_s": result.duration_s,
         "thread_id": result.thread_id,
+        **_output(result),
     }
+
+
+def _output(result: Result) -> dict[str, Any]:
+    """Return the answer as a plain value, where an output type asks for one."""
+    raw = result.to_dict()
+    return {"output": raw["output"]} if "output" in raw else {}

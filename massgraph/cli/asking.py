@@ -13,7 +13,7 @@ from ..display.safe_text import safe
 from ..display.writers import REFRESH_S, Display, make_display
 from ..graphs.running import BrokenRunError
 from ..nodes.events import Event, event_to_dict
-from ..team import Run, Team
+from ..team import Run
 from .ending import Status, error
 from .output import OutFile, Stdout, answer_bytes, json_line
 from .signals import Signals
@@ -69,7 +69,7 @@ def ask(team: TeamConfig, question: str, asking: Asking, signals: Signals) -> St
 async def _run(
     config: TeamConfig, question: str, asking: Asking, display: Display | None, signals: Signals
 ) -> dict[str, Any]:
-    async with Team(config.agents, config.policy, name=config.name) as team:
+    async with config.team() as team:
         run = team.start(question)
         signals.cancel_run(run)
         async with run:

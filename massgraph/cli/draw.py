@@ -13,8 +13,7 @@ from .output import OutFile, Stdout
 from .shared import TeamOptions, load_team, team_options
 
 if TYPE_CHECKING:
-    from ..config import TeamConfig
-    from ..graphs.coordination import TeamGraph
+    from ..graphs.composition import TeamGraph
 
 FORMATS = ("mermaid", "json", "svg", "png")
 PLANNED_FORMATS = ("ascii", "dot", "html")
@@ -42,21 +41,12 @@ def graph(form: str, xray: bool, out: str | None, **team: Any) -> int:
     if form == "png" and out is None and sys.stdout is not None and sys.stdout.isatty():
         raise UserError("A png is not for a terminal.", hint="Name a file: -o graph.png")
     file = OutFile.check(out) if out is not None else None
-    drawn = _drawn(_graph(load_team(TeamOptions(**team))), form, xray)
+    drawn = _drawn(load_team(TeamOptions(**team)).team().drawn(), form, xray)
     if file is not None:
         file.write(drawn)
     else:
         Stdout().write(drawn)
     return Status.OK
-
-
-def _graph(team: TeamConfig) -> TeamGraph:
-    """Return the team's graph with a script in each agent's place: nobody will be asked."""
-    from ..backends.scripted import ScriptedBackend
-    from ..graphs.coordination import coordination
-
-    members = [agent.member(ScriptedBackend([{"text": "drawn"}])) for agent in team.agents]
-    return coordination(members, team.policy, name=team.name)
 
 
 def _drawn(graph: TeamGraph, form: str, xray: bool) -> bytes:

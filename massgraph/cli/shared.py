@@ -20,6 +20,7 @@ class TeamOptions:
 
     Args:
         config: A file, or a shipped config's name.
+        graph: The graph's name, over the config's.
         models: `provider:model`, one agent each.
         backend: The provider of models that name none.
         system_message: Of every agent.
@@ -28,6 +29,7 @@ class TeamOptions:
     """
 
     config: str | None = None
+    graph: str | None = None
     models: tuple[str, ...] = ()
     backend: str | None = None
     system_message: str | None = None
@@ -63,6 +65,11 @@ _TEAM_OPTIONS = (
         "--config",
         metavar="FILE",
         help="A YAML or JSON file, or the name of a config that comes with massgraph.",
+    ),
+    click.option(
+        "--graph",
+        metavar="NAME",
+        help="The graph: team, single, debate, mixture, council, self_consistency, module:name.",
     ),
     click.option(
         "--model",
@@ -103,7 +110,7 @@ def load_team(options: TeamOptions) -> TeamConfig:
     from ..config import Override, load_document
     from ..config.document import read_document
     from ..config.files import locate
-    from ..config.models import EMBEDDED, models_document, set_system_message
+    from ..config.models import EMBEDDED, graph_document, models_document, set_system_message
 
     if options.config == "":
         raise click.UsageError("--config names no file.")
@@ -115,10 +122,23 @@ def load_team(options: TeamOptions) -> TeamConfig:
         )
     if options.models or options.backend is not None:
         document = models_document(options.models, options.backend)
+    elif options.graph is not None and options.config is None:
+        document = graph_document(options.graph)
     else:
         document = read_document(locate(EMBEDDED if options.config is None else options.config))
+    if options.graph is not None:
+        Override("--graph", ("graph",), options.graph).apply(document)
     if options.system_message is not None:
         set_system_message(document, options.system_message)
     overrides = [Override.parse(text) for text in options.sets]
     overrides += [Override(option, ("policy", key), value) for option, key, value in options.keys]
+    if _share_alone(options, document.value):
+        overrides.insert(0, Override("--consensus", ("policy", "rule"), "supermajority"))
     return load_document(document, overrides)
+
+
+def _share_alone(options: TeamOptions, config: Any) -> bool:
+    """Return whether the share that must agree is given, and the config names no rule for it."""
+    policy = config.get("policy") if isinstance(config, dict) else None
+    named = isinstance(policy, dict) and "rule" in policy
+    return not named and any(key == "threshold" for _, key, _ in options.keys)

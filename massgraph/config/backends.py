@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..backends.base import LLMBackend
+from ..backends.base import BuiltinTool, LLMBackend
 from ..backends.errors import MissingError, UserError
 from ..backends.keys import NO_MODEL, looks_like_key, shown_variable
-from ..backends.options import SWITCHES, option_problems, options_model
+from ..backends.options import SWITCHES, option_problems, options_model, switched_on
 from ..backends.registry import (
     PROVIDERS,
     Provider,
@@ -41,12 +41,15 @@ class BackendReader:
     defaults: Mapping[str, Any]
     warnings: list[Problem]
 
-    def read(self, given: Mapping[str, Any], keys: Keys) -> LLMBackend | dict[str, Any] | None:
+    def read(
+        self, given: Mapping[str, Any], keys: Keys, tools: Iterable[BuiltinTool] = ()
+    ) -> LLMBackend | dict[str, Any] | None:
         """Return a backend; as a mapping where something is missing; None where it is wrong.
 
         Args:
             given: What the agent says.
             keys: Where it says it.
+            tools: Builtin tools that it has where its model does, unless it says otherwise.
         """
         known = len(self.document.problems)
         values = {**self.defaults, **given}
@@ -56,6 +59,7 @@ class BackendReader:
             return None
         unfit = self._unfit_defaults(found, given)
         options = {k: v for k, v in values.items() if k != "type" and k not in unfit}
+        options |= switched_on(adapter_class(found), options, tools)
         self._switches(found, options, keys, given)
         bad = self._check(found, options, keys, given)
         lacks = self._key_variable(options, keys, given)

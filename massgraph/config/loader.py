@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..agent import Agent
-from ..backends.errors import UserError
+from ..backends.errors import MissingError, UserError
 from ..backends.registry import described
-from ..graphs.names import id_problem
+from ..graphs.names import check_names, id_problem
+from ..nodes.budget import BudgetFields
+from ..nodes.output import OutputType
 from ..nodes.policy import Policy, PolicyFields
+from ..presets import Preset
 from .backends import BackendReader
 from .checking import check
 from .document import Document, Keys, read_document
 from .env import read_env_file
 from .files import locate
+from .graphs import GraphChoice, read_graph
 from .overrides import Override
 from .problems import ConfigError, Problem, listed, quoted
+from .roles import read_preset
 from .schema import AgentFields, ConfigFields, UiFields
-from .tools import resolve_tools
+from .servers import read_servers
+from .tools import ToolReader
+
+if TYPE_CHECKING:
+    from ..team import Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class TeamConfig:
 
     Args:
         source: The file, or what else it comes from.
-        name: The graph's name.
+        graph: The graph in which they coordinate.
         agents: The agents, in order.
         policy: How they coordinate.
         display_type: How a run is shown.
@@ -38,12 +48,24 @@ class TeamConfig:
     """
 
     source: str
-    name: str
+    graph: GraphChoice
     agents: list[Agent]
     policy: Policy
     display_type: Literal["rich_terminal", "terminal", "simple"] = "rich_terminal"
     logging_enabled: bool = True
     warnings: list[Problem] = field(default_factory=list)
+
+    def team(self) -> Team:
+        """Return the team.
+
+        Raises:
+            UserError: When the graph does not fit it after all.
+        """
+        from ..team import Team
+
+        if self.graph.whole is not None:
+            return Team.from_graph(self.graph.whole)
+        return Team(self.agents, self.policy, graph=self.graph.make())
 
     def check_ready(self) -> None:
         """Check that everything is in place on this machine.
@@ -95,19 +117,23 @@ class _Loader:
             policy = self._policy(value.get("policy", {}))
             ui = self._ui(value.get("ui", {}))
             check(ConfigFields, value, self._document, ())
-            agents = self._agents(value)
+            graph = read_graph(value.get("graph", "team"), self._document)
+            whole = graph is not None and graph.whole is not None
+            agents = self._brought(value) if whole else self._agents(value)
             ids = {agent.id for agent in agents if agent is not None}
-            if policy is not None and len(ids) == len(agents):
+            if policy is not None and graph is not None and len(ids) == len(agents) and not whole:
                 self._weights(policy, ids)
+                self._presenter(policy, ids, graph.name)
+                self._fits(graph, [agent.id for agent in agents if agent is not None], policy)
         else:
-            policy, ui, agents = None, None, []
+            policy, ui, graph, agents = None, None, None, []
             said = "the file is empty" if given is None else "a config is a mapping"
             self._document.problem((), said)
-        if self._document.problems or policy is None or ui is None:
+        if self._document.problems or policy is None or ui is None or graph is None:
             raise ConfigError(self._document.problems, self._warnings)
         return TeamConfig(
             source=self._document.source,
-            name=value.get("graph", "team"),
+            graph=graph,
             agents=[agent for agent in agents if agent is not None],
             policy=policy,
             display_type=ui.display_type,
@@ -115,11 +141,38 @@ class _Loader:
             warnings=listed(self._warnings),
         )
 
+    def _brought(self, value: Mapping[str, Any]) -> list[Agent | None]:
+        """Note what a graph that brings its own agents leaves nothing to say about."""
+        for key in ("agent", "agents", "policy", "backend_params", "mcp_servers"):
+            if value.get(key):
+                said = f"the graph {quoted(str(value['graph']))} is whole as it is: take {key} out"
+                self._document.problem((key,), said, key=True)
+        return []
+
+    def _fits(self, graph: GraphChoice, ids: list[str], policy: Policy) -> None:
+        """Note what is wrong with a graph of these agents; the team's own is quick to check."""
+        if self._document.problems:
+            return
+        try:
+            if graph.name == "team":
+                check_names(ids, policy)
+            else:
+                from ..graphs.prebuilt import check_factory
+
+                check_factory(graph.make(), ids, policy)
+        except UserError as exc:
+            self._document.problem(("graph",) if graph.name != "team" else ("agents",), str(exc))
+
     def _policy(self, given: Any) -> Policy | None:
         if not isinstance(given, dict):
             return None  # the check of the top level says so
         if check(PolicyFields, given, self._document, ("policy",)) is None:
             return None
+        try:
+            OutputType.of(given.get("output_type"))
+        except MissingError as exc:
+            where = self._document.place(("policy", "output_type"))
+            self._warnings.append(Problem(where, str(exc), missing=True))
         return Policy(**given)
 
     def _ui(self, given: Any) -> UiFields | None:
@@ -133,18 +186,29 @@ class _Loader:
                 message = f"weights names {quoted(name)}, who is not in the team"
                 self._document.problem(("policy", "weights", name), message, key=True)
 
+    def _presenter(self, policy: Policy, ids: set[str], graph: str) -> None:
+        keys = ("policy", "presenter")
+        if policy.presenter is not None and policy.presenter not in ids:
+            message = f"presenter names {quoted(policy.presenter)}, who is not in the team"
+            self._document.problem(keys, message)
+        elif graph == "team" and policy.presenter_problem:  # other graphs have a use for it
+            self._document.problem(keys, policy.presenter_problem)
+
     def _agents(self, value: Mapping[str, Any]) -> list[Agent | None]:
         """Return the agents, with None for each that is wrong."""
         given = self._given(value)
         defaults = value.get("backend_params")
         defaults = defaults if isinstance(defaults, dict) else {}
         backends = BackendReader(self._document, defaults, self._warnings)
+        servers = read_servers(value.get("mcp_servers"), self._document, self._warnings)
+        tools = ToolReader(self._document, servers, self._warnings)
         for keys, agent in given:
             self._write_out(agent, keys)
         agents = [
-            self._agent(agent, keys, number, backends)
+            self._agent(agent, keys, number, backends, tools)
             for number, (keys, agent) in enumerate(given, 1)
         ]
+        tools.unused_servers()
         self._unique([(keys, agent.get("id")) for keys, agent in given])
         named = [agent.get("backend", {}) for _, agent in given]
         named += [agent["fallback"] for _, agent in given if agent.get("fallback")]
@@ -173,29 +237,42 @@ class _Loader:
                     self._document.problem((*keys, key), str(exc))
 
     def _agent(
-        self, given: dict[str, Any], keys: Keys, number: int, backends: BackendReader
+        self,
+        given: dict[str, Any],
+        keys: Keys,
+        number: int,
+        backends: BackendReader,
+        tool_reader: ToolReader,
     ) -> Agent | None:
         fields = check(AgentFields, given, self._document, keys)
         name = given.get("id", f"agent_{number}")
         problem = id_problem(name) if isinstance(name, str) else None
         if problem:
             self._document.problem((*keys, "id"), problem)
-        backend = self._backend(given, "backend", keys, backends)
+        role = read_preset(given.get("preset"), self._document, (*keys, "preset"))
+        backend = self._backend(given, "backend", keys, backends, role)
         behind = "fallback" in given
-        fallback = self._backend(given, "fallback", keys, backends) if behind else None
-        tools = resolve_tools(given.get("tools"), self._document, (*keys, "tools"))
-        if fields is None or backend is None or problem or (behind and fallback is None):
+        fallback = self._backend(given, "fallback", keys, backends, role) if behind else None
+        said = fields.budget if fields is not None else {}
+        budget = check(BudgetFields, said, self._document, (*keys, "budget"))
+        tools = tool_reader.read(given.get("tools"), (*keys, "tools"))
+        if fields is None or budget is None or backend is None or problem:
+            return None
+        if behind and fallback is None:
             return None
         try:
             agent = Agent(
                 id=name,
                 backend=backend,
-                system_message=fields.system_message,
+                system_message=role.told(fields.system_message),
                 tools=tools,
                 tool_timeout_s=fields.tool_timeout_s,
+                max_tool_chars=fields.max_tool_chars,
+                budget=budget.model_dump(),
                 fallback=fallback,
             )
-            agent.build_tools()
+            with suppress(MissingError):  # noted already, at the tool's name
+                agent.build_tools()
         except UserError as exc:
             self._document.problem((*keys, "tools"), str(exc))
             return None
@@ -207,6 +284,7 @@ class _Loader:
         key: Literal["backend", "fallback"],
         keys: Keys,
         backends: BackendReader,
+        role: Preset,
     ) -> Any:
         said = given.get(key, {})
         if not isinstance(said, dict):
@@ -218,7 +296,7 @@ class _Loader:
         if key == "fallback" and backends.are_same(given.get("backend"), said):
             self._document.problem((*keys, key), "the fallback is the backend itself")
             return None
-        return backends.read(said, (*keys, key))
+        return backends.read(said, (*keys, key), role.tools)
 
     def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
         seen: set[str] = set()

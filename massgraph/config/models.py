@@ -14,11 +14,16 @@ from ..backends.registry import (
     infer_provider,
     meant_provider,
 )
-from .document import Document
+from .document import Document, read_document
+from .files import locate
+from .graphs import read_graph
 from .problems import ConfigError, Place, Problem, did_you_mean, quoted
 
 EMBEDDED = "local"
 """The shipped config that answers when neither a config nor a model is given."""
+
+ALONE = ("single", "self_consistency")
+"""Graphs of one agent."""
 
 
 def models_document(models: Sequence[str], backend: str | None) -> Document:
@@ -51,6 +56,26 @@ def models_document(models: Sequence[str], backend: str | None) -> Document:
         raise ConfigError(problems)
     document.value = {"agents": agents}
     return document
+
+
+def graph_document(graph: str) -> Document:
+    """Return the config of a graph alone: the embedded agents, unless it brings its own.
+
+    Raises:
+        ConfigError: When there is no such graph.
+    """
+    document = Document("--graph", {})
+    chosen = read_graph(graph, document)
+    if chosen is None:
+        raise ConfigError(document.problems)
+    if chosen.whole is not None:
+        return document
+    embedded = read_document(locate(EMBEDDED))
+    if graph in ALONE:
+        del embedded.value["agents"][1:]
+    if graph != "team":
+        del embedded.value["policy"]  # each graph has its own idea of it
+    return embedded
 
 
 def is_model(spec: str) -> bool:

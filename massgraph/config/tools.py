@@ -1,65 +1,80 @@
-"""The `tools:` of an agent: functions of the user's own modules, by `module:function`."""
+"""The `tools:` of an agent: names, each of a tool, of a function, or of an MCP server."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import re
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from ..backends.errors import MissingError, UserError
+from ..nodes.toolbox import Toolbox
+from ..tools.named import MCP, named
 from .document import Document, Keys
-from .problems import did_you_mean, quoted
+from .problems import Problem, did_you_mean, quoted
 
-_TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-
-MOST_NAMES = 10
-"""Functions of a module that are listed."""
+if TYPE_CHECKING:
+    from ..tools.mcp import McpServer
 
 
-def resolve_tools(names: Any, document: Document, keys: Keys) -> list[Any]:
-    """Return the tools of these names; a text that is no tool's name is noted in the document."""
-    tools: list[Callable[..., Any]] = []
-    listed: list[Any] = names if isinstance(names, list) else []
-    for number, name in enumerate(listed):
-        if not isinstance(name, str):
-            continue
-        found = _resolve(name)
-        if isinstance(found, str):
-            document.problem((*keys, number), found)
-        else:
-            tools.append(found)
-    return tools
+@dataclass(slots=True)
+class ToolReader:
+    """Reads the tools of one document's agents.
 
+    Args:
+        document: Takes the problems.
+        servers: The MCP servers by their names; None for one that is wrong, or not usable here.
+        warnings: Takes what is missing on this machine.
+    """
 
-def _resolve(name: str) -> Callable[..., Any] | str:
-    """Return a tool, or what is wrong with its name."""
-    if not _TOOL.fullmatch(name):
-        return f"the tool {quoted(name)} is not supported yet; supported: 'module:function'"
-    module_name, _, function = name.partition(":")
-    try:
-        module = _imported(module_name)
-    except (Exception, SystemExit) as exc:
-        return f"the module {module_name!r} cannot be imported: {type(exc).__name__}: {exc}"
-    tool = getattr(module, function, None)
-    if tool is None:
-        known = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
-        near = did_you_mean(function, known)
-        if "; known" in near and len(known) > MOST_NAMES:
-            near = f"; known: {', '.join(known[:MOST_NAMES])}, ..."
-        return f"the module {module_name!r} has no {function!r}{near}"
-    if not (callable(tool) or hasattr(tool, "invoke")):
-        return f"{name!r} is not a function"
-    return tool  # type: ignore[no-any-return]
+    document: Document
+    servers: Mapping[str, McpServer | None]
+    warnings: list[Problem]
+    named: set[str] = field(default_factory=set)
+    """The servers that an agent has named so far."""
 
+    def read(self, names: Any, keys: Keys) -> list[Any]:
+        """Return the tools of these names; what is wrong with one is noted in the document.
 
-def _imported(module: str) -> Any:
-    """Import a module, the working directory's own included, and keep it off stdout."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    importlib.invalidate_caches()
-    with contextlib.redirect_stdout(sys.stderr):
-        return importlib.import_module(module)
+        Args:
+            names: What the agent says.
+            keys: Where it says it.
+        """
+        tools: list[Any] = []
+        listed: list[Any] = names if isinstance(names, list) else []
+        for number, name in enumerate(listed):
+            if not isinstance(name, str):
+                continue
+            try:
+                found = self._of_server(name) if name.startswith(MCP) else named(name)
+            except MissingError as exc:
+                place = self.document.place((*keys, number))
+                self.warnings.append(Problem(place, str(exc), missing=True))
+                found = name
+            except UserError as exc:
+                self.document.problem((*keys, number), str(exc))
+                continue
+            if found is not None:
+                tools.append(found)
+        return tools
+
+    def unused_servers(self) -> None:
+        """Warn of each server that no agent names."""
+        for name in self.servers:
+            if name not in self.named:
+                place = self.document.place(("mcp_servers", name), key=True)
+                message = f"no agent names the MCP server {quoted(name)}; it is not started"
+                self.warnings.append(Problem(place, message))
+
+    def _of_server(self, name: str) -> Toolbox | None:
+        server, slash, tool = name.removeprefix(MCP).partition("/")
+        if server not in self.servers:
+            near = did_you_mean(server, list(self.servers)) or "; 'mcp_servers' names none"
+            raise UserError(f"there is no MCP server {quoted(server)}{near}")
+        self.named.add(server)
+        found = self.servers[server]
+        if found is None or not slash:
+            return found
+        if found.allowed is not None and tool not in found.allowed:
+            near = did_you_mean(tool, found.allowed)
+            raise UserError(f"the tools of {quoted(server)} do not name {quoted(tool)}{near}")
+        return found.only(tool)

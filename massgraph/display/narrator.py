@@ -207,6 +207,8 @@ def _of_agent(event: ev.Event) -> Iterator[Line]:
         case ev.ActionRefused():
             said = f"refused: {one_line(event.what)} ({one_line(event.why)})"
             yield Line(said, "bad", event.agent)
+        case ev.AgentRetried():
+            yield Line("is asked afresh", "note", event.agent)
         case ev.TurnEnded():
             yield _turn_ended(event)
         case ev.PresentingStarted():
@@ -252,8 +254,10 @@ def _of_machine(event: ev.Event) -> Iterator[Line]:
             said = f"the vote for {event.candidate} does not count: {one_line(event.why)}"
             yield Line(said, "note", event.voter)
         case ev.AgentsReleased():
-            said = f"{', '.join(event.agents)} stopped, because {event.because_of} has a new answer"
-            yield Line(said)
+            why = f"{event.because_of} has a new answer"
+            if event.reason == "settled":
+                why = f"the vote of {event.because_of} settles it"
+            yield Line(f"{', '.join(event.agents)} stopped, because {why}")
         case ev.Verdict():
             yield Line(f"verdict: {event.verdict.replace('_', ' ')}")
         case ev.DebateOpened():
@@ -263,8 +267,7 @@ def _of_machine(event: ev.Event) -> Iterator[Line]:
             yield Line(f"winner: {event.winner} (by {settled})", "good")
         case ev.BudgetReached() | ev.DeadlineReached():
             what = "budget" if event.type == "budget_reached" else "deadline"
-            agent = event.agent if isinstance(event, ev.DeadlineReached) else None
-            yield Line(f"the {event.which} {what} is reached", "bad", agent)
+            yield Line(f"the {event.which} {what} is reached", "bad", event.agent)
         case _:
             pass
 

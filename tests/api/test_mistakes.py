@@ -41,6 +41,14 @@ AGENTS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Team([agent()], Policy(quorum=2)),
         "quorum of 2 ballots can't be met by 1 agent",
     ),
+    "nothing to merge": (
+        lambda: Team([agent()], Policy(presenter="alice")),
+        "a presenter goes with final: synthesize",
+    ),
+    "a presenter from elsewhere": (
+        lambda: Team([agent()], Policy(final="synthesize", presenter="bob")),
+        "presenter names 'bob'",
+    ),
     "an id in other letters": (lambda: Team([agent("Bob"), agent("bOB")]), "'bOB'"),
     "an empty id": (lambda: Team([agent("")]), "''"),
     "a digit first": (lambda: Team([agent("1st")]), "'1st'"),
@@ -68,6 +76,15 @@ AGENTS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no time for tools": (lambda: agent(tool_timeout_s=0), "tool_timeout_s"),
     "no number of seconds": (lambda: agent(tool_timeout_s="5"), "tool_timeout_s"),
+    "a visibility that raises": (
+        lambda: Team([agent()], Policy(visibility=lambda sight: sight.agents[7])),
+        "The visibility function raised IndexError: tuple index out of range. "
+        "It was tried for 'alice'.",
+    ),
+    "a visibility of one": (
+        lambda: Team([agent()], Policy(visibility=lambda sight: sight.agent)),
+        "returned a value of type str; it returns a list or a set of agent ids.",
+    ),
     "an unnamed weight": (lambda: Team([agent()], Policy(weights={"zoe": 1})), "'zoe'"),
     "two stores": (lambda: Team([agent()], checkpointer=InMemorySaver(), db="memory:"), "both"),
     "no such store": (lambda: Team([agent()], db="mysql://x"), "mysql://x"),
@@ -181,12 +198,25 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "a negative weight": ({"weights": {"alice": -1}}, "weights"),
     "a tie that is none": ({"tie": "first"}, "tie"),
     "stages out of order": ({"soft_deadline_s": 20, "round_deadline_s": 10}, "soft_deadline_s"),
-    "not yet: rules": ({"rule": "borda"}, "rule"),
-    "not yet: visibility": ({"visibility": "ring"}, "visibility"),
-    "not yet: novelty": ({"novelty": "strict"}, "novelty"),
-    "not yet: budgets": ({"max_calls": 3}, "max_calls"),
-    "not yet: early": ({"settle_early": True}, "settle_early"),
-    "not yet: merging": ({"final": "synthesize"}, "final"),
+    "a visibility that is none": (
+        {"visibility": "rign"},
+        "visibility: unknown visibility 'rign'; did you mean 'ring'?",
+    ),
+    "a visibility that is nowhere": ({"visibility": "json:nope"}, "has no 'nope'"),
+    "peers of all": (
+        {"visible_peers": 2},
+        "visible_peers (2) goes with visibility: ring or random",
+    ),
+    "all novelty": ({"novelty": 1.0}, "novelty"),
+    "a template that is none": (
+        {"templates": {"frist": "Go."}},
+        "templates: there is no template 'frist'; did you mean 'first'?",
+    ),
+    "no calls": ({"max_calls": 0}, "max_calls"),
+    "no money": ({"max_cost_usd": 0}, "max_cost_usd"),
+    "a word for a truth": ({"settle_early": "yes"}, "settle_early"),
+    "an output that is no type": ({"output_type": {"type": "strng"}}, "output_type: It is no JSON"),
+    "an end that is none": ({"final": "merge"}, "final"),
 }
 
 
@@ -215,7 +245,8 @@ def test_a_policy_cannot_be_changed() -> None:
 TOOLS: dict[str, tuple[list[Any], str]] = {
     "the name of an action": ([vote], "'vote' has the name of an action"),
     "twice the same": ([tool_of_twins, tool_of_twins], "is there twice"),
-    "no tool at all": (["search"], "'search' is no tool"),
+    "no tool at all": ([5], "5 is no tool"),
+    "no tool of that name": (["search"], "there is no tool 'search'"),
     "no name": ([lambda x: x], "tool"),
 }
 

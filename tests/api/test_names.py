@@ -23,6 +23,7 @@ def test_the_public_names() -> None:
         "Agent",
         "BackendChatModel",
         "BackendError",
+        "Budget",
         "Event",
         "LLMBackend",
         "MassgraphError",
@@ -43,6 +44,7 @@ def test_the_public_names() -> None:
         "event_to_dict",
         "event_to_json",
         "forbid_real_requests",
+        "rule",
     ]
 
 

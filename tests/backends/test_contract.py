@@ -162,7 +162,7 @@ class TestGeminiInText(BackendContract):
 
     harness = InTextHarness(
         gemini,
-        replace(GEMINI, sealed=False, hangs=False),
+        replace(GEMINI, sealed=False, hangs=False, schema=False),
         model="gemini-2.5-flash",
         enable_web_search=True,
     )

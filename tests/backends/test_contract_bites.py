@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import ValidationError
 
 from massgraph.backends.errors import BadRequestError
 
@@ -177,6 +178,30 @@ async def test_functions_beside_builtin_tools(broken: Broken) -> None:
     """Google wants to be told that its own tools stand beside functions."""
     broken.by(bare("includeServerSideToolInvocations"))
     await assert_refused(Gemini().test_web_search, Gemini)
+
+
+@pytest.mark.parametrize("key", ["additionalProperties", "name"])
+async def test_a_spoiled_schema(broken: Broken, key: str) -> None:
+    """A schema that is not what the provider takes is refused."""
+    broken.by(bare(key))
+    await assert_refused(OpenAI().test_a_schema_holds_the_reply, OpenAI)
+
+
+@pytest.mark.parametrize(
+    ("contract", "key"),
+    [
+        (Chat, "response_format"),
+        (OpenAI, "text"),
+        (Grok, "text"),
+        (Claude, "output_config"),
+        (Gemini, "responseJsonSchema"),
+    ],
+)
+async def test_a_lost_schema(broken: Broken, contract: type[BackendContract], key: str) -> None:
+    """An adapter that does not send the schema does not fulfil the contract."""
+    broken.by(bare(key))
+    with pytest.raises(ValidationError):
+        await contract().test_a_schema_holds_the_reply()
 
 
 async def test_a_key_that_the_api_does_not_know(broken: Broken) -> None:

@@ -117,7 +117,7 @@ async def test_timeouts_reach_the_connection() -> None:
     with pytest.raises(httpx2.ConnectError):
         async for _ in client.frames("m", {}):
             pass
-    await client.aclose()
+    await client.close()
     assert seen == [{"connect": 3, "read": 7, "write": 7, "pool": 7}]
 
 
@@ -125,7 +125,7 @@ async def test_the_sdk_does_not_retry() -> None:
     """A failed request is sent again by the policy of all backends alone."""
     client = open_gemini(Endpoint(LOCAL, KEY), Timeouts(), "v1beta")
     assert client.sdk._api_client._async_retry.stop.max_attempt_number == 1  # type: ignore[union-attr]
-    await client.aclose()
+    await client.close()
 
 
 def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,13 +76,13 @@ def over_messages(server: LoopbackServer, /, **options: Any) -> LLMBackend:
 class TestResponses(BackendContract):
     """ChatOpenAI over Responses fulfils the contract."""
 
-    harness = WireHarness(over_responses, Can(priced=False))
+    harness = WireHarness(over_responses, Can(priced=False, schema=False))
 
 
 class TestMessages(BackendContract):
     """ChatAnthropic fulfils the contract."""
 
-    harness = WireHarness(over_messages, Can(priced=False, refusal_words=False))
+    harness = WireHarness(over_messages, Can(priced=False, refusal_words=False, schema=False))
 
 
 class TestChatCompletions(BackendContract):
@@ -90,7 +90,14 @@ class TestChatCompletions(BackendContract):
 
     harness = WireHarness(
         over_chat,
-        Can(reasoning=False, sealed=False, interleaved=True, priced=False, refusal_words=False),
+        Can(
+            reasoning=False,
+            sealed=False,
+            interleaved=True,
+            priced=False,
+            refusal_words=False,
+            schema=False,
+        ),
     )
 
 

@@ -21,11 +21,11 @@ from langchain_core.messages import (
 from massgraph.backends.base import ToolSchema
 from massgraph.backends.echo import echo
 from massgraph.backends.errors import BadRequestError
+from massgraph.backends.openai_sdk.strict_schema import is_strict
 from massgraph.backends.prefix import with_tail
 from massgraph.backends.responses.input import input_items
 from massgraph.backends.responses.params import wire_params
 from massgraph.backends.responses.request import RequestForm, cache_key
-from massgraph.backends.responses.strict_schema import is_strict
 from massgraph.nodes.actions import Legal, action_schemas
 
 FORM = RequestForm(model="m", echo_key="openai:m")

@@ -71,13 +71,31 @@ def test_models_that_are_none(options: dict[str, object], problem: str) -> None:
 
 def test_the_older_generations_options(cli: Cli) -> None:
     """--models takes the words that follow; the limits mean keys of the policy."""
-    words = ("run", "q?", "--models", "gpt-4o", "grok-4", "--consensus", "0.5")
+    words = ("run", "q?", "--models", "gpt-4o", "grok-4", "--consensus", "1.5")
     err = cli(*words, "--max-duration", "soon", "--max-debates=-1").err
     assert "--model" not in err.replace("--models", "")
-    assert "--consensus: threshold: 0.5 is not supported yet" in err
+    assert "--consensus: threshold must be 1 or less" in err
     assert "--max-duration: run_deadline_s must be a number" in err
     assert "--max-debates: max_debate_rounds must be 0 or more" in err
     assert "3 problems in the configuration; nothing was run" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ((), ("supermajority", 0.6)),
+        (("--set", "policy.rule=majority"), ("majority", 0.6)),
+        (("--set", "policy={rule: plurality}"), ("plurality", 0.6)),
+        (("--set", "policy.rule=plurality"), ("plurality", 0.6)),
+    ],
+)
+def test_the_older_generations_consensus(
+    more: tuple[str, ...], expected: tuple[str, float], cli: Cli
+) -> None:
+    """--consensus is the share that must agree, unless a rule is named that knows none."""
+    words = ("--consensus", "0.6", *more, "--events", "--no-logs", "--no-display")
+    policy = cli("run", "-c", "team.yaml", *words, "q?").events[0]["policy"]
+    assert (policy["rule"], policy["threshold"]) == expected
 
 
 def test_a_question_that_models_takes(cli: Cli) -> None:

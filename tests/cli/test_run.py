@@ -74,6 +74,17 @@ def test_the_result_object(cli: Cli) -> None:
     }
 
 
+def test_a_typed_answer(cli: Cli, folder: Path) -> None:
+    """With an output type the object has the answer's value; a run without one has no such key."""
+    turns = "[{new_answer: Two.}, {when: present, text: '{\"moons\": 2}'}]"
+    agent = f"agent: {{id: alice, backend: {{type: scripted, turns: {turns}}}}}\n"
+    policy = "policy: {output_type: {type: object, required: [moons]}}\n"
+    (folder / "typed.yaml").write_text(agent + policy)
+    result = cli("run", "-c", "typed.yaml", "--json", "q?").json
+    assert (result["answer"], result["output"]) == ('{"moons": 2}', {"moons": 2})
+    assert "output" not in cli("run", "-c", "team.yaml", "--json", "q?").json
+
+
 def test_events(cli: Cli) -> None:
     """--events prints numbered events as JSON lines, the last one with the result."""
     events = cli("run", "-c", "team.yaml", "--events", "q?").events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_openai_itself_needs_its_key(load: Load) -> None:
     team = load("agent: {backend: {type: chat_completions, model: m}}")
     (warning,) = team.warnings
     assert "OPENAI_API_KEY" in warning.message
+
+
+def test_a_schema_without_its_library(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a warning with the command that installs it; running the config would be refused."""
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    team = load(f"{TEAM}policy: {{output_type: {{type: object}}}}")
+    (warning,) = team.warnings
+    assert str(warning).startswith("team.yaml:2:23: A JSON Schema needs the extra 'schema': ")
+    assert warning.message.endswith("-m pip install jsonschema")
+    with pytest.raises(ConfigError, match="needs the extra 'schema'"):
+        team.check_ready()
 
 
 def test_a_variable_that_is_set(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

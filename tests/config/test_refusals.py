@@ -18,18 +18,28 @@ TYPES = " | ".join(PROVIDERS)
         ("polcy: {}", "2:1: unknown key 'polcy'; did you mean 'policy'?"),
         ("zzz: 1", "2:1: unknown key 'zzz'; known: agent, agents, backend_params, graph, mcp_servers, policy, ui"),
         ("agent: {}", "2:1: give 'agent' or 'agents', not both"),
-        ("graph: council", "2:8: graph: 'council' is not supported yet; supported: team"),
-        ("graph: my:factory", "2:8: graph: 'my:factory' is not supported yet; supported: team"),
-        ("graph: teem", "2:8: graph: there is no graph 'teem'; did you mean 'team'?"),
-        ("mcp_servers: {files: {}}", "2:14: mcp_servers: MCP servers are not supported yet; leave it out, or empty"),
+        ("graph: teem", "2:8: there is no graph 'teem'; did you mean 'team'?"),
+        ("graph: 7", "2:8: graph must be a name: team | single | debate | mixture | council | self_consistency | module:name"),
+        ("graph: {layers: 2}", "2:8: graph needs a type: team | single | debate | mixture | council | self_consistency | module:name"),
+        ("graph: {type: debate, layers: 2}", "2:23: unknown key 'layers'; known: type"),
+        ("graph: {type: mixture, layers: 0}", "2:32: layers must be 1 or more"),
+        ("graph: {type: self_consistency, key: 7}", "2:38: key must be text"),
+        ("graph: {type: self_consistency, key: nowhere:f}", "2:38: The module 'nowhere' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("graph: nowhere:factory", "2:8: The module 'nowhere' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("graph: json:nothing", "2:8: The module 'json' has no 'nothing'."),
+        ("graph: json:dumps", "2:8: 'json:dumps' is no graph: give a compiled graph, a team, or a function (members, policy) that returns a CoordinationGraph."),
+        ("graph: json:decoder", "2:8: 'json:decoder' is no graph: give a compiled graph, a team, or a function (members, policy) that returns a CoordinationGraph."),
+        ("graph: self_consistency\npolicy: {quorum: 9}", "2:8: A quorum of 9 ballots can't be met by 5 agents."),
         ("mcp_servers: []", "2:14: mcp_servers must be a mapping"),
         ("policy:", "2:8: policy must be a mapping"),
         ("policy: {ruel: plurality}", "2:10: unknown key 'ruel'; did you mean 'rule'?"),
-        ("policy: {rule: majority}", "2:16: rule: 'majority' is not supported yet; supported: plurality"),
+        ("policy: {rule: majorty}", "2:16: rule: unknown rule 'majorty'; did you mean 'majority'? known: plurality, majority, supermajority, unanimity, borda, ranked"),
+        ("policy: {rule: 'no_such_module:f'}", "2:16: rule: The module 'no_such_module' cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
         ("policy: {rule: most}", "2:16: rule: unknown rule 'most'; known: plurality, majority, supermajority, unanimity, borda, ranked"),
-        ("policy: {rule: 5}", "2:16: rule must be one of plurality, majority, supermajority, unanimity, borda, ranked"),
-        ("policy: {threshold: 0.5}", "2:21: threshold: 0.5 is not supported yet; supported: 0.6666666666666666"),
-        ("policy: {max_calls: 5}", "2:21: max_calls: 5 is not supported yet; supported: none"),
+        ("policy: {rule: 5}", "2:16: rule must be text"),
+        ("policy: {threshold: 1.5}", "2:21: threshold must be 1 or less"),
+        ("policy: {threshold: 0}", "2:21: threshold must be more than 0"),
+        ("policy: {max_calls: 0}", "2:21: max_calls must be 1 or more"),
         ("policy: {quorum: 1.5}", "2:18: quorum: 1.5 is neither a number of ballots from 1 nor a share between 0 and 1"),
         ("policy: {quorum: 0}", "2:18: quorum: 0 is neither a number of ballots from 1 nor a share between 0 and 1"),
         ("policy: {seed: '1'}", "2:16: seed must be a whole number"),
@@ -40,6 +50,16 @@ TYPES = " | ".join(PROVIDERS)
         ("policy: {weights: {b: 1}}", "2:20: weights names 'b', who is not in the team"),
         ("policy: {weights: {a: -1}}", "2:23: a must be 0 or more"),
         ("policy: {tie: earliest}", "2:15: tie must be one of earliest_answer, registration, random; did you mean 'earliest_answer'?"),
+        ("policy: {visibility: rnig}", "2:22: visibility: unknown visibility 'rnig'; did you mean 'ring'?"),
+        ("policy: {visible_peers: 2}", "2:25: visible_peers (2) goes with visibility: ring or random"),
+        ("policy: {novelty: near}", "2:19: novelty must be one of exact, lenient, strict or a number"),
+        ("policy: {templates: {hurry: Go.}}", "2:21: templates: hurry: the placeholder {tools} is missing"),
+        ("policy: {output_type: {type: strng}}", "2:23: output_type: It is no JSON Schema: $.type: 'strng' is not valid under any of the given schemas"),
+        ("policy: {output_type: 'json:nope'}", "2:23: output_type: The module 'json' has no 'nope'."),
+        ("policy: {presenter: a}", "2:21: a presenter goes with final: synthesize, not with final: present"),
+        ("policy: {presenter: b, final: synthesize}", "2:21: presenter names 'b', who is not in the team"),
+        ("policy: {final: merge}", "2:17: final must be one of present, reuse, synthesize"),
+        ("policy: {templates: {first: 5}}", "2:29: first must be text"),
         ("ui: {display_type: fancy}", "2:20: display_type must be one of rich_terminal, terminal, simple"),
         ("ui: {logging_enabled: yes}", "2:23: logging_enabled must be true or false"),
         ("backend_params: {tempratur: 1}", "2:18: unknown key 'tempratur'; no backend of this config takes it"),
@@ -79,7 +99,7 @@ def test_without_an_agent(text: str, problem: str, refused: Refused) -> None:
         ("{id: restart, backend: B}", "2:8: 'restart' can't be an agent's id: the name is taken by the machine."),
         ("{id: A, backend: B}", "2:8: two agents are called 'A'; ids differ by more than case"),
         ("{id: b, system_message: [x], backend: B}", "2:27: system_message must be text"),
-        ("{id: b, tools: [calculator], backend: B}", "2:19: the tool 'calculator' is not supported yet; supported: 'module:function'"),
+        ("{id: b, tools: [calculater], backend: B}", "2:19: there is no tool 'calculater'; did you mean 'calculator'?"),
         ("{id: b, tools: ['no_such_module:f'], backend: B}", "2:19: the module 'no_such_module' cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
         ("{id: b, tools: ['json:dumsp'], backend: B}", "2:19: the module 'json' has no 'dumsp'; did you mean 'dump'?"),
         ("{id: b, tools: ['json:__doc__'], backend: B}", "2:19: 'json:__doc__' is not a function"),
@@ -161,15 +181,15 @@ def test_what_a_request_is_made_of(key: str, problem: str, refused: Refused) -> 
 def test_everything_at_once(refused: Refused) -> None:
     """All problems are told together, in the order of their places."""
     text = """\
-graph: debate
+graph: debat
 agents:
   - id: a
     bakend: {}
     backend: {type: chat_completions, base_url: x, temperature: hot, enable_web_search: true}
   - id: A
-    tools: [calculator]
+    tools: [calculater]
     backend: {type: openai}
-policy: {rule: borda, weights: {zoe: 1}, max_debate_rounds: -1}
+policy: {rule: bordo, weights: {zoe: 1}, max_debate_rounds: -1}
 ui: {display_type: 3}
 """
     places = [problem.split(": ")[0] for problem in refused(text)]

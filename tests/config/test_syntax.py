@@ -62,7 +62,7 @@ def test_yaml_that_cannot_be_read(text: str | bytes, problem: str, refused: Refu
         ("policy: {seed: -.inf}\n", "2:16: a number must be finite"),
         ("policy: {seed: 1e999}\n", "2:16: a number must be finite"),
         (f"policy: {{seed: {'9' * 5000}}}\n", "2:16: the number has too many digits"),
-        ("graph:\n", "2:7: graph must be text"),
+        ("graph:\n", "2:7: graph must be a name: team | single | debate | mixture | council | self_consistency | module:name"),
     ],
 )
 def test_yaml_that_says_too_much(text: str, problem: str, refused: Refused) -> None:
@@ -121,7 +121,7 @@ def test_json_with_tabs_and_surrogate_pairs(load: Load) -> None:
 
 def test_a_byte_order_mark_is_fine(load: Load) -> None:
     """A file may begin with a byte-order mark, and positions do not count it."""
-    assert load("\ufeff" + TEAM).name == "team"
+    assert load("\ufeff" + TEAM).graph.name == "team"
     assert load("\ufeff" + json.dumps({"agents": [{"id": "a", "backend": {"type": "scripted", "turns": [{}]}}]}), name="t.json").agents  # fmt: skip
 
 

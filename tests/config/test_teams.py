@@ -45,7 +45,7 @@ ui: {display_type: simple, logging_enabled: false}
     assert [tool.name for tool in alice.build_tools()] == ["shorten"]
     assert (other.id, other.system_message, other.tools) == ("agent_2", "", [])
     assert (team.policy.quorum, team.policy.weights) == (0.5, {"alice": 2})
-    assert (team.name, team.display_type, team.logging_enabled) == ("team", "simple", False)
+    assert (team.graph.name, team.display_type, team.logging_enabled) == ("team", "simple", False)
     assert team.warnings == []
 
 

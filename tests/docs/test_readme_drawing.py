@@ -30,7 +30,6 @@ def test_the_readme_shows_the_machine(draw: ModuleType) -> None:
 
 def test_the_pictures_show_the_machine(draw: ModuleType) -> None:
     """The pictures of the documentation were made from the graph that runs."""
-    graph = draw.team()
-    for path, xray in draw.PICTURES.items():
+    for path, (graph, xray) in draw.pictures().items():
         text = path.read_text(encoding="utf-8")
         assert text.endswith(draw.mark(graph, xray=xray)), f"{path.name} {REDRAW}"

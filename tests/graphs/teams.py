@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from massgraph.backends.scripted import ScriptedBackend
-from massgraph.graphs.coordination import TeamGraph, coordination
+from massgraph.graphs.composition import TeamGraph
+from massgraph.graphs.coordination import coordination
 from massgraph.nodes.member import Member
 from massgraph.nodes.policy import Policy
 
@@ -13,4 +14,4 @@ NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "iv
 def team(*ids: str) -> TeamGraph:
     """Return the graph of a team of these agents."""
     backend = ScriptedBackend([{"new_answer": "42"}])
-    return coordination([Member(agent, backend) for agent in ids], Policy())
+    return coordination([Member(agent, backend) for agent in ids], Policy()).compile()

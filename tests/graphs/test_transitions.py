@@ -50,6 +50,8 @@ def after(
         failures={a: Failure(kind="auth", message="", round=1) for a in failed},
         abstained=dict.fromkeys(late, "too late"),
         drafts=dict.fromkeys(capped, 3),
+        phase="coordinate",
+        epoch=1,
         opened=1,
         debates=0,
         limit=None,

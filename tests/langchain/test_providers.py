@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -17,8 +18,9 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from massgraph import BackendChatModel
-from massgraph.backends.errors import OverloadedError
+from massgraph.backends.errors import OverloadedError, UserError
 from tests.providers.seats import KEY, SEATS
+from tests.wire.brain import brain
 from tests.wire.reply import Request
 from tests.wire.server import LoopbackServer
 from tests.wire.turn import HttpError, WireTurn, WireUsage
@@ -203,3 +205,38 @@ def test_another_model(provider: str) -> None:
         assert server.requests[0].model == "nova-1"
         assert said.response_metadata["model_name"] == "nova-1"
         assert "cost_usd" not in said.response_metadata
+
+
+async def test_structured_output_by_schema(provider: str) -> None:
+    """With `json_schema` the provider holds the text itself, and no tool is offered."""
+    with LoopbackServer(brain) as server:
+        asked = model(provider, server)
+        by_class = asked.with_structured_output(Report, method="json_schema")
+        assert isinstance(await by_class.ainvoke("Rain?"), Report)
+        schema = Report.model_json_schema()
+        by_schema = asked.with_structured_output(schema, method="json_schema", include_raw=True)
+        said = await by_schema.ainvoke("Rain?")
+        await asked.aclose()
+    assert server.refused == []
+    assert not any(request.body.get("tools") for request in server.requests)
+    assert (list(said["parsed"]), said["parsing_error"]) == (["summary"], None)
+
+
+async def test_structured_output_that_does_not_fit(provider: str) -> None:
+    """With `include_raw` a text that does not fit is told, with what went wrong."""
+    with LoopbackServer([WireTurn(text="Rain.")]) as server:
+        asked = model(provider, server)
+        held = asked.with_structured_output(Report, method="json_schema", include_raw=True)
+        said = await held.ainvoke("Rain?")
+        await asked.aclose()
+    assert (said["raw"].text, said["parsed"]) == ("Rain.", None)
+    assert isinstance(said["parsing_error"], OutputParserException)
+
+
+def test_structured_output_of_a_model_that_takes_none(provider: str) -> None:
+    """A model that cannot be held to a schema says so when it is asked for."""
+    with LoopbackServer(brain) as server:
+        asked = model(provider, server)
+    asked.backend.takes_output_schema = False
+    with pytest.raises(UserError, match="takes no JSON schema"):
+        asked.with_structured_output(Report, method="json_schema")

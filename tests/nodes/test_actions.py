@@ -24,6 +24,7 @@ from massgraph.nodes.policy import Policy
 from massgraph.nodes.state import Answer, TeamState
 
 BOTH = Legal(answer=True, targets={"agent1": "alice", "agent2": "bob"})
+RANKED = Legal(answer=True, targets={"agent1": "alice", "agent2": "bob"}, ranked=True)
 VOTE_ONLY = Legal(answer=False, targets={"agent1": "alice"})
 ANSWER_ONLY = Legal(answer=True, targets={})
 ANSWERS = {"alice": "It is  9.9.", "bob": "It is 9.11."}
@@ -47,6 +48,12 @@ SEARCH = call("search", query="x")
         ([call("vote", agent_id="agent1", reason=3)], BOTH, Voted("alice", "3")),
         ([NEW], BOTH, Answered(" New.\n")),
         ([NEW], ANSWER_ONLY, Answered(" New.\n")),
+        ([call("vote", ranking=["agent2"])], RANKED, Voted("bob", "", ("bob",))),
+        (
+            [call("vote", ranking=["agent2", "agent1"], agent_id="agent1", reason="x")],
+            RANKED,
+            Voted("bob", "x", ("bob", "alice")),
+        ),
         ([SEARCH], BOTH, WantsTools((SEARCH,))),
         ([SEARCH, SEARCH], BOTH, WantsTools((SEARCH, SEARCH))),
         ([SEARCH], Legal(answer=False, targets={}), WantsTools((SEARCH,))),
@@ -76,6 +83,10 @@ def test_what_counts(calls: list[ToolCall], legal: Legal, expected: Judgement) -
         ([call("vote", agent_id=1)], BOTH, "1; you can"),
         ([call("vote", agent_id=["agent1"])], BOTH, "you can"),
         ([call("vote")], BOTH, "None; you can"),
+        ([VOTE], RANKED, "must be a list of labels, the best first, not None"),
+        ([call("vote", ranking=["agent1", 2])], RANKED, "can't rank 2; you can rank: agent1, ag"),
+        ([call("vote", ranking=["agent1"] * 2)], RANKED, "names 'agent1' twice"),
+        ([call("vote", ranking=["x" * 999])], RANKED, "can't rank 'xxxxxxxxx"),
         ([call("new_answer")], BOTH, "not empty"),
         ([call("new_answer", content=" \n")], BOTH, "not empty"),
         ([call("new_answer", content=42)], BOTH, "not empty"),
@@ -98,16 +109,18 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
     max_leaves=3,
 )
-args = st.dictionaries(st.sampled_from(["agent_id", "reason", "content", "x"]), anything)
+args = st.dictionaries(st.sampled_from(["agent_id", "ranking", "reason", "content", "x"]), anything)
 replies = st.lists(st.builds(lambda name, args: call(name, **args), names, args), max_size=3)
 
 
-@given(replies, st.sampled_from([BOTH, VOTE_ONLY, ANSWER_ONLY]))
+@given(replies, st.sampled_from([BOTH, RANKED, VOTE_ONLY, ANSWER_ONLY]))
 def test_every_reply_is_judged(calls: list[ToolCall], legal: Legal) -> None:
     """Whatever a model calls, the judgement is one that the agent may have."""
     match judge(calls, legal, frozenset({"search"}), ANSWERS):
-        case Voted(candidate=candidate):
+        case Voted(candidate=candidate, ranking=ranking):
             assert candidate in legal.targets.values()
+            assert legal.ranked == bool(ranking)
+            assert not ranking or (candidate == ranking[0] and len(set(ranking)) == len(ranking))
         case Answered(text=text):
             assert legal.answer
             assert fold_space(text) not in map(fold_space, ANSWERS.values())
@@ -126,6 +139,8 @@ def state(*answered: str, agents: int = 3, **drafts: int) -> TeamState:
         labels={f"agent{number}": agent for number, agent in enumerate(names, start=1)},
         answers={a: Answer(agent=a, text=a, epoch=1) for a in answered},
         drafts=drafts,
+        phase="coordinate",
+        epoch=1,
     )
 
 

@@ -27,6 +27,7 @@ from massgraph.backends.chunks import (
     ToolCallsChunk,
 )
 from massgraph.backends.scripted import ScriptedBackend
+from massgraph.graphs.composition import GraphFactory
 from massgraph.nodes.events import Event, TurnEnded
 from massgraph.nodes.record import fold_events
 
@@ -229,6 +230,7 @@ def play(
     policy: Mapping[str, Any] | None = None,
     *,
     question: str = QUESTION,
+    graph: str | GraphFactory = "team",
     more: Mapping[str, Mapping[str, Any]] | None = None,
     **agents: Script | LLMBackend,
 ) -> Played:
@@ -237,6 +239,7 @@ def play(
     Args:
         policy: The policy's keys.
         question: The question.
+        graph: The graph in which they coordinate.
         more: Further arguments of an agent, by its id.
         **agents: The team: scripts or backends, in registration order.
     """
@@ -244,6 +247,7 @@ def play(
     team = Team(
         [Agent(agent, backend, **(more or {}).get(agent, {})) for agent, backend in cast.items()],
         Policy(**(policy or {})),
+        graph=graph,
     )
     return run_virtual(play_team(team, question, cast))
 

@@ -235,13 +235,16 @@ def state() -> TeamState:
             for v, c in zip(ids, reversed(ids), strict=True)
         ],
         nonce="0123456789ab",
+        phase="coordinate",
+        notes={},
+        epoch=1,
     )
 
 
 def rendered() -> str:
     """Return a request made of that state."""
     tools = offered_tools(BOTH, MEMBER.tool_schemas())
-    return sent(Call(turn_messages(state(), MEMBER, BOTH, []), tools, 0.0)).decode()
+    return sent(Call(turn_messages(state(), MEMBER, Policy(), BOTH, []), tools, 0.0)).decode()
 
 
 def test_every_process_sends_the_same() -> None:

@@ -24,6 +24,7 @@ from massgraph.backends.chunks import (
 )
 from massgraph.backends.errors import BackendErrorKind, error_class
 from massgraph.backends.usage import TokenUsage
+from massgraph.nodes.visibility import Sight
 from tests.vloop import VirtualLoop
 
 KINDS: tuple[BackendErrorKind, ...] = (
@@ -39,8 +40,31 @@ KINDS: tuple[BackendErrorKind, ...] = (
 )
 
 
+def every_other(sight: Sight) -> list[str]:
+    """See every second agent, another half in each epoch."""
+    return list(sight.agents[sight.epoch % 2 :: 2])
+
+
+SIGHTS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"visibility": "ring"},
+    {"visibility": "ring", "visible_peers": 2},
+    {"visibility": "random"},
+    {"visibility": "random", "visible_peers": 3},
+    {"visibility": "none"},
+    {"visibility": "none"},
+    {"visibility": every_other},
+    {"visibility": lambda sight: []},
+)
+"""Who sees whose answers."""
+
 TOOL = "lookup"
 """The name of the tool that some agents have."""
+
+
+WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+"""What answers are made of, so that some are close to each other."""
 
 
 class ShuffledLoop(VirtualLoop):
@@ -145,7 +169,9 @@ class ChaosBackend(LLMBackend):
                 yield chunk
 
     def _answer(self) -> tuple[str, dict[str, Any]]:
-        return "new_answer", {"content": f"{self._name} says {self._rng.random()} \\ **x**"}
+        words = [self._rng.choice(WORDS) for _ in range(self._rng.randrange(1, 9))]
+        said = f"{self._rng.random()} \\ **x** {' '.join(words)}"
+        return "new_answer", {"content": f"{self._name} says {said}"}
 
     def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
         labels = tools["vote"].parameters["properties"]["agent_id"]["enum"]
@@ -323,6 +349,20 @@ class Scenario:
     calls: Calls
 
 
+def budgets(rng: random.Random) -> dict[str, Any]:
+    """Return a budget, or none."""
+    some = [{"max_calls": rng.randrange(1, 12)}, {"max_tokens": rng.randrange(500, 9000)}]
+    return rng.choice([{}, {}, {}, *some])
+
+
+def ending(rng: random.Random, agents: list[str]) -> dict[str, Any]:
+    """Return who writes the final answer, and what it must be."""
+    final = rng.choice(["present", "reuse", "synthesize"])
+    presenter = rng.choice([None, *agents]) if final == "synthesize" else None
+    output_type = rng.choice([None, None, None, {"type": "string"}, list[float]])
+    return {"final": final, "presenter": presenter, "output_type": output_type}
+
+
 def scenario(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     rng = random.Random(seed)
@@ -333,6 +373,9 @@ def scenario(seed: int) -> Scenario:
         weights={agent: rng.choice([0, 0.1, 0.5, 1, 2]) for agent in agents if rng.random() < 0.3},
         quorum=rng.choice([1, 1, min(2, len(agents)), 0.5, 0.9]),
         self_votes=rng.choice(["allow", "ignore", "forbid"]),
+        novelty=rng.choice(["exact", "exact", "lenient", "strict", 0.3]),
+        voting_sensitivity=rng.choice(["lenient", "balanced", "strict"]),
+        **rng.choice(SIGHTS),
         tie=rng.choice(["earliest_answer", "registration", "random"]),
         seed=seed,
         on_new_answer=rng.choice(["cancel", "cancel", "finish"]),
@@ -344,8 +387,10 @@ def scenario(seed: int) -> Scenario:
         attempts=rng.choice([1, 2, 3]),
         round_deadline_s=round_deadline_s,
         run_deadline_s=rng.choice([4.0, 100.0, 1800.0]),
-        final=rng.choice(["present", "reuse"]),
+        **ending(rng, agents),
         single=rng.choice(["answer", "coordinate"]),
+        settle_early=rng.choice([False, True]),
+        **budgets(rng),
         **rng.choice([soft, {}]),
     )
     calls = Calls()
@@ -358,6 +403,7 @@ def scenario(seed: int) -> Scenario:
                 ChaosBackend(rng.randrange(2**32), agent, calls, wrongness),
                 tools=[chaos_tool(seed + n, calls)] if rng.random() < with_tools else [],
                 tool_timeout_s=rng.choice([2.0, 60.0]),
+                budget=budgets(rng),
             )
             for n, agent in enumerate(agents)
         ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from massgraph.nodes.agent_turn import CANCELLED
+from massgraph.nodes.agent_turn import CANCELLED, SETTLED
+from massgraph.nodes.budget import OWN_BUDGET
 from massgraph.nodes.events import (
+    AgentRetried,
     AgentsReleased,
     AgentStamp,
     AnswersAccepted,
@@ -28,6 +30,7 @@ from massgraph.nodes.events import (
 from massgraph.nodes.policy import Policy
 from massgraph.nodes.race import GRACE_S
 from massgraph.nodes.record import fold_events, result_of
+from massgraph.nodes.visibility import Sight
 
 SLACK_S = 2.0
 """Virtual seconds that stragglers and rounding may add to a deadline."""
@@ -60,6 +63,10 @@ class Checker:
         self.tool_calls: Counter[str] = Counter()
         self.released: set[str] = set()
         self.interrupted: set[str] = set()
+        self.exhausted: set[str] = set()
+        self.retried: Counter[str] = Counter()
+        self.spent = Counter[str]()
+        self.spent_before: dict[str, int] = {}
         self.cancelled = False
 
     def check(self, events: Sequence[Event], state: dict[str, Any]) -> None:
@@ -99,7 +106,8 @@ class Checker:
         """Check one event against what came before it."""
         self.counts[event.type] += 1
         self.in_order(event)
-        if isinstance(event, AgentStamp):
+        idle = isinstance(event, AgentRetried) and event.agent not in self.open_turns
+        if isinstance(event, AgentStamp) and not idle:
             self.tried(event)
         match event:
             case TurnStarted():
@@ -107,11 +115,17 @@ class Checker:
             case ToolStarted():
                 assert event.agent in self.open_turns, "S1: a tool outside a turn"
                 self.tool_calls[event.agent] += 1
+            case AgentRetried():
+                self.failed.discard(event.agent)
+                self.retried[event.agent] += 1
+                self.reasons |= {event.agent} - set(self.open_turns)
             case TurnEnded():
                 self.turn_ended(event)
+                self.spends(event)
             case AgentsReleased():
                 self.let_go(event)
             case PresentingEnded():
+                self.spent["calls"] += event.usage["calls"]
                 assert self.settled, "S6: nothing is presented before settling"
             case _:
                 self.of_machine(event)
@@ -152,9 +166,24 @@ class Checker:
         assert event.attempt <= self.policy.attempts, "S8: more tries than allowed"
         self.attempts[event.agent] = event.attempt
 
+    def spends(self, event: TurnEnded) -> None:
+        """S8: budgets are passed by no more than the calls in flight, and never by calls."""
+        usage, before = event.usage, self.spent_before.pop(event.agent, 0)
+        self.spent["calls"] += usage["calls"]
+        self.spent["tokens"] += (
+            usage["input_tokens"] + usage["output_tokens"] + usage["wasted_tokens"]
+        )
+        if self.policy.max_calls is not None:
+            assert self.spent["calls"] <= self.policy.max_calls, "S8: more calls than allowed"
+        if self.policy.max_tokens is not None and usage["calls"]:
+            assert before < self.policy.max_tokens, "S8: a call without tokens left for it"
+
     def let_go(self, event: AgentsReleased) -> None:
-        """Whom a new answer stops: those at work whose work it makes worthless."""
-        assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
+        """Whom a new answer, or a vote, stops: those at work whose work it makes worthless."""
+        if event.reason == "settled":
+            assert self.policy.settle_early, "nobody asked to settle early"
+        else:
+            assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
         assert event.agents, "a release of nobody"
         assert set(event.agents) <= set(self.open_turns), "released without being at work"
         self.released = set(event.agents)
@@ -162,6 +191,7 @@ class Checker:
     def round_opened(self, event: RoundOpened) -> None:
         """S3, S5: who is asked."""
         live = [agent for agent in self.agents if agent not in self.failed]
+        live = [agent for agent in live if agent not in self.exhausted]
         owing = [agent for agent in live if agent not in self.votes]
         assert event.asked == owing, "S3: everybody who owes is asked, and nobody else"
         assert event.asked, "a round without anybody"
@@ -177,8 +207,13 @@ class Checker:
         """S1, S2: how a turn begins."""
         assert event.agent not in self.open_turns, "S1: one turn at a time"
         self.open_turns[event.agent] = event
-        labels = [f"agent{n}" for n, a in enumerate(self.agents, 1) if a in self.answers]
-        assert event.answers == labels, "S2: an agent sees exactly the current answers"
+        self.spent_before[event.agent] = self.spent["tokens"]
+        self.retried[event.agent] = 0
+        seen = [self.agents[int(label.removeprefix("agent")) - 1] for label in event.answers]
+        assert seen == [agent for agent in self.agents if agent in seen], "S2: labels out of order"
+        problem = sees_wrongly(self.policy, self.agents, self.answers, event, seen)
+        assert not problem, f"S2: {problem}"
+        self.seen[event.agent] = seen
 
     def turn_ended(self, event: TurnEnded) -> None:
         """S1, S8, L2: how a turn ends."""
@@ -190,16 +225,22 @@ class Checker:
         assert late <= GRACE_S + SLACK_S, "L2: a turn held its round beyond the deadline"
         requests = event.usage["calls"] + event.usage["retries"]
         more = 1 + self.tool_calls.pop(event.agent, 0)  # the soft deadline grants one
+        more += self.retried.pop(event.agent, 0)  # and so does who asks it afresh
         assert requests <= self.policy.attempts + more, "S8: more requests than tries"
         if event.outcome == "interrupted" and event.why == CANCELLED:
             self.cancelled = True
             return
-        if event.agent in self.released and not self.cancelled:
+        if event.agent in self.released and not self.cancelled and event.kind != "cancelled":
             assert event.outcome == "interrupted", "a released turn went on to its end"
         if event.outcome == "new_answer":
             self.drafts[event.agent] += 1
+            blind = self.policy.visibility == "none"
+            assert not (blind and self.answers), "S2: a new answer after all were shown"
             most = self.policy.max_answers_per_agent
             assert self.drafts[event.agent] <= most, "S8: more answers than allowed"
+        elif event.outcome == "interrupted" and event.why == SETTLED:
+            assert self.drafts[event.agent], "everybody finishes a first draft"
+            self.reasons.add(event.agent)
         elif event.outcome == "interrupted":
             assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
             assert self.drafts[event.agent], "everybody finishes a first draft"
@@ -208,6 +249,7 @@ class Checker:
             self.failed.add(event.agent)
         elif event.outcome == "abstained":
             self.reasons.add(event.agent)
+            self.exhausted |= {event.agent} if event.why == OWN_BUDGET else set()
 
     def accepted(self, event: AnswersAccepted) -> None:
         """S3: publishing."""
@@ -224,6 +266,7 @@ class Checker:
     def voted(self, event: VoteCast) -> None:
         """S2, S4: what a vote may be."""
         assert event.candidate in self.answers, "S4: a vote is for a current answer"
+        assert event.candidate in self.seen[event.voter], "S2: a vote is for what its voter saw"
         assert event.voter not in self.votes, "S4: one live vote an agent"
         assert event.voter not in self.failed, "S4: a failed agent does not vote"
         if self.policy.self_votes == "forbid" and len(self.agents) > 1:
@@ -243,7 +286,7 @@ class Checker:
             assert not self.answers, "S5: there is an answer"
         if event.verdict == "settled":
             live = {agent for agent in self.agents if agent not in self.failed}
-            silent = live - set(self.votes) - self.reasons
+            silent = live - set(self.votes) - self.reasons - self.exhausted
             assert not silent, f"S5: neither a vote nor a reason from {silent}"
 
     def oracle(self) -> str:
@@ -272,6 +315,43 @@ class Checker:
         assert folded == end.result, "S7: the result is not the fold"
 
 
+def sees_wrongly(
+    policy: Policy,
+    agents: Sequence[str],
+    answers: Container[str],
+    event: TurnStarted,
+    seen: Sequence[str],
+) -> str | None:
+    """Return what is wrong with what an agent is shown, worked out a second time.
+
+    Args:
+        policy: The policy of the run.
+        agents: All agents, in registration order.
+        answers: Those with a current answer.
+        event: The beginning of its turn.
+        seen: Whose answers it is shown.
+    """
+    there = {agent for agent in agents if agent in answers}
+    mine, others = there & {event.agent}, there - {event.agent}
+    if not set(seen) <= there:
+        return "an answer that is not current"
+    if not mine <= set(seen):
+        return "one's own answer is hidden"
+    most = min(policy.visible_peers or 1, len(others))
+    if callable(policy.visibility):
+        sight = Sight(event.agent, tuple(agents), tuple(sorted(there)), event.epoch, policy.seed)
+        expected = mine | set(policy.visibility(sight)) & there if there else set()
+    elif policy.visibility == "ring":
+        at = agents.index(event.agent)
+        steps = sorted(others, key=lambda peer: (agents.index(peer) - at) % len(agents))
+        expected = mine | set(steps[:most])
+    elif policy.visibility == "random":
+        return None if len(set(seen) - mine) == most else "not as many peers as there are to see"
+    else:
+        expected = there
+    return None if set(seen) == expected else f"{sorted(seen)} and not {sorted(expected)}"
+
+
 def elect(
     policy: Policy, agents: Sequence[str], votes: Mapping[str, str], answers: Mapping[str, int]
 ) -> str:
@@ -292,5 +372,6 @@ def elect(
     most = max(weight[candidate] for candidate in answers)
     tied = [agent for agent in agents if agent in answers and weight[agent] == most]
     if policy.tie == "random":
-        return random.Random(policy.seed).choice(tied)
+        drawn = random.Random(policy.seed).sample(list(agents), len(agents))
+        return next(agent for agent in drawn if agent in tied)
     return min(tied, key=answers.__getitem__) if policy.tie == "earliest_answer" else tied[0]

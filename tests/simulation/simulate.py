@@ -28,6 +28,10 @@ def simulate(seed: int) -> list[Event]:
     setting = scenario(seed)
     events, state = _run(seed, _play(setting))
     Checker(setting.policy, setting.agents).check(events, state)
+    for agent in setting.team.agents:
+        most = (agent.budget or {}).get("max_calls")
+        used = state["usage"].get(agent.id, {"calls": 0})["calls"]
+        assert most is None or used <= most, "S8: an agent made more calls than it may"
     _nothing_is_left(setting)
     return events
 
@@ -63,9 +67,19 @@ async def _play(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
     events: list[Event] = []
     live = LiveRun(sink=events.append, thread_id=f"seed-{setting.seed}")
     graph = setting.team.compile()
+    _order(setting, live)
     state = await graph.ainvoke({"messages": [("human", "What?")]}, context=live)
     await _no_task_is_left()
     return events, state
+
+
+def _order(setting: Scenario, live: LiveRun) -> None:
+    """Let a person stop agents and ask them afresh, at times of any kind, in half of the runs."""
+    rng, loop = random.Random(setting.seed), asyncio.get_running_loop()
+    for _ in range(rng.choice([0, 0, 1, 2, 5])):
+        orders = live.orders(rng.choice(setting.agents))
+        deed = rng.choice([orders.cancel, orders.retry])
+        loop.call_later(rng.choice([0.0, 0.1, 1.0, 5.0, 30.0]) * rng.random(), deed)
 
 
 async def _play_cancelled(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never, assert_type
 
 from langchain_core.messages import AnyMessage
@@ -34,6 +35,13 @@ from massgraph.backends.chunks import (
     ToolCallsChunk,
     UsageChunk,
 )
+
+
+@dataclass
+class Number:
+    """What a final answer may be."""
+
+    value: float
 
 
 class Parrot(LLMBackend):
@@ -102,6 +110,15 @@ def ask(question: str) -> str:
     assert_type(result.votes, tuple[Vote, ...])
     assert_type(result.cost, float | None)
     return result.require_answer()
+
+
+def compare(agents: Sequence[Agent]) -> Number:
+    """Ask for a typed answer: what it is, the reader says."""
+    policy = Policy(output_type=Number, final="synthesize", presenter=agents[0].id)
+    result = Team(agents, policy).run("Which is larger, 9.11 or 9.9?")
+    assert_type(result.output, Any)
+    number: Number = result.output
+    return number
 
 
 async def watch(team: Team, question: str) -> Result:

@@ -14,6 +14,7 @@ from .reply import Request
 VOTE = "vote"
 NEW_ANSWER = "new_answer"
 LABEL = "agent_id"
+RANKING = "ranking"
 
 BUILTIN: Mapping[str, str] = {
     "web_search": "web_search",
@@ -86,6 +87,8 @@ def _labels(schema: Any) -> Iterator[str]:
         for name, inner in schema.items():
             if name == LABEL and isinstance(inner, Mapping):
                 yield from inner.get("enum", ())
+            elif name == RANKING and isinstance(inner, Mapping):
+                yield from inner.get("items", {}).get("enum", ())
             else:
                 yield from _labels(inner)
     elif isinstance(schema, list):
@@ -128,6 +131,7 @@ def _chat(request: Request) -> Asked:
         builtin=frozenset({"web_search"} if body.get("search_parameters") else ()),
         messages=_pairs(messages, "user", "assistant"),
         results=sum(message["role"] == "tool" for message in messages),
+        output_schema=((body.get("response_format") or {}).get("json_schema") or {}).get("schema"),
     )
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .asked import LABEL, NEW_ANSWER, VOTE, Asked
+from .asked import LABEL, NEW_ANSWER, RANKING, VOTE, Asked
 from .asked import asked as asked
 from .reply import Request
 from .responses_rules import DOES_NOT
@@ -61,7 +61,10 @@ def _answer(request: Asked) -> str:
 def _action(request: Asked, tools: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     """Return the action to take with these tools, if there is one among them."""
     if VOTE in tools and request.labels:
-        return VOTE, {LABEL: request.labels[0], "reason": "It is the most complete."}
+        reason = {"reason": "It is the most complete."}
+        if RANKING in tools[VOTE].get("properties", {}):
+            return VOTE, {**reason, RANKING: list(request.labels)}
+        return VOTE, {LABEL: request.labels[0], **reason}
     if NEW_ANSWER in tools:
         return NEW_ANSWER, {"content": _answer(request)}
     return None
@@ -72,6 +75,8 @@ def _action(request: Asked, tools: Mapping[str, Any]) -> tuple[str, dict[str, An
 
 def _filled(schema: Any, request: Asked) -> Any:
     """Return a value that fits a schema, and that votes where the schema has labels."""
+    if "$ref" in schema:
+        return _filled(_referred(schema["$ref"], request.output_schema), request)
     branches = schema.get("anyOf") or schema.get("oneOf")
     if branches:
         wanted = VOTE if request.labels else NEW_ANSWER
@@ -85,8 +90,15 @@ def _filled(schema: Any, request: Asked) -> Any:
         return {name: _named(name, schema["properties"][name], request) for name in names}
     if kind == "array":
         return [_filled(schema["items"], request)]
-    values: Mapping[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "null": None}
+    least = schema.get("minimum", 1)
+    values: Mapping[str, Any] = {"integer": least, "number": least, "boolean": True, "null": None}
     return values.get(kind, _answer(request))
+
+
+def _referred(ref: str, root: Any) -> Any:
+    for name in ref.removeprefix("#/").split("/"):
+        root = root[name]
+    return root
 
 
 def _named(name: str, schema: Any, request: Asked) -> Any:

@@ -187,7 +187,7 @@ def _frame(**content: Any) -> dict[str, Any]:
 
 def problem(request: Request) -> str | None:
     """Return why a server would not take this request, or None."""
-    return rules.first_problem(request, (_key, rules.streamed, _tools, _messages))
+    return rules.first_problem(request, (_key, rules.streamed, _tools, _format, _messages))
 
 
 def _key(request: Request) -> Iterator[str]:
@@ -213,6 +213,18 @@ def _tools(request: Request) -> Iterator[str]:
             yield f"Tool choice {choice['function']!r} not found in 'tools' parameter."
     elif choice not in (None, "auto", "none", "required"):
         yield f"Invalid value: {choice!r}. Supported values are: 'none', 'auto', and 'required'."
+
+
+def _format(request: Request) -> Iterator[str]:
+    wanted = request.body.get("response_format") or {"type": "text"}
+    if wanted["type"] not in ("text", "json_object", "json_schema"):
+        yield f"Invalid value: {wanted['type']!r} for 'response_format.type'."
+    elif wanted["type"] == "json_schema":
+        yield from rules.json_schema(
+            wanted.get("json_schema") or {},
+            "response_format.json_schema",
+            subset=not request.path.startswith("/xai/"),
+        )
 
 
 def _messages(request: Request) -> Iterator[str]:

@@ -65,6 +65,9 @@ def _config(request: Request) -> Iterator[str]:
     kind = as_key(config, "responseMimeType")
     if wanted is not None:
         yield from rules.shape(wanted, "response_schema")
+        yield from rules.lone_refs(wanted, "response_schema")
+        if request.model.startswith("gemma"):
+            yield "JSON mode is not enabled for this model."
         if kind not in ("application/json", "text/x.enum"):
             yield "response_schema needs response_mime_type application/json."
     if kind == "application/json" and not is_three(request.model):

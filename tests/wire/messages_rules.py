@@ -70,6 +70,13 @@ CHOICES: Mapping[str, frozenset[str]] = {
     "none": rules.words("type"),
 }
 """The types of a tool choice, and the keys of each."""
+NO_FORMAT = re.compile(r"claude-(2|3|(opus|sonnet)-4(-0|-1|-2025.*)?$).*")
+"""Models whose reply cannot be held to a schema."""
+UNHELD = rules.words(
+    "exclusiveMaximum exclusiveMinimum maxItems maxLength maximum minLength minimum multipleOf "
+    "oneOf"
+)
+"""What a reply cannot be held to."""
 UNFORCED = re.compile(r"claude-((sonnet|opus)-5-5|(fable|mythos)-5-\d).*")
 """Models that cannot be forced to call a tool."""
 
@@ -124,6 +131,32 @@ def _thinking(request: Request) -> Iterator[str]:
             yield "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
         if budget >= request.body["max_tokens"]:
             yield "`max_tokens` must be greater than `thinking.budget_tokens`"
+
+
+def _output(request: Request) -> Iterator[str]:
+    config = request.body.get("output_config") or {}
+    for key in config.keys() - {"effort", "format"}:
+        yield f"output_config.{key}: Extra inputs are not permitted"
+    wanted = config.get("format")
+    if wanted is None:
+        return
+    if wanted.keys() != {"type", "schema"} or wanted["type"] != "json_schema":
+        yield "output_config.format: expected {'type': 'json_schema', 'schema': ...}"
+    if NO_FORMAT.fullmatch(request.model):
+        yield "output_config.format: this model does not support structured outputs"
+    yield from rules.shape(wanted["schema"], "output_config.format")
+    yield from _held(wanted["schema"])
+
+
+def _held(schema: Any) -> Iterator[str]:
+    """Refuse what no reply can be held to."""
+    where = "output_config.format.schema"
+    for word in sorted(schema.keys() & UNHELD):
+        yield f"{where}: For {schema.get('type')!r} type, property {word!r} is not supported"
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        yield f"{where}: 'additionalProperties' must be explicitly set to false"
+    for part in rules.inner(schema):
+        yield from _held(part)
 
 
 def _choice(request: Request) -> Iterator[str]:
@@ -185,6 +218,7 @@ RULES: tuple[rules.Rule, ...] = (
     rules.streamed,
     _parameters,
     _thinking,
+    _output,
     _choice,
     _tools,
     _system,

@@ -59,6 +59,8 @@ DOES_NOT = re.compile(r"(gpt-3|gpt-4|chatgpt-|gpt-5.*chat).*")
 """Models of OpenAI that do not reason."""
 AT_NONE = re.compile(r"gpt-5\.\d.*")
 """Models that take sampling parameters as long as they do not reason."""
+NO_FORMAT = re.compile(r"gpt-3.*|gpt-4(-.*)?|chatgpt-.*|o1-(mini|preview).*")
+"""Models of OpenAI that take no schema for the reply."""
 SAMPLING = ("temperature", "top_p", "top_logprobs")
 
 PREFIXES = {
@@ -158,10 +160,9 @@ def _format(request: Request) -> Iterator[str]:
     wanted = (request.body.get("text") or {}).get("format") or {"type": "text"}
     if wanted["type"] != "json_schema":
         return
-    if not wanted.get("name") or not isinstance(wanted.get("schema"), dict):
-        yield "Missing required parameter: 'text.format.name' or 'text.format.schema'."
-    elif wanted.get("strict"):
-        yield from rules.strict(wanted["schema"], "response_format")
+    if NO_FORMAT.fullmatch(request.model):
+        yield "Invalid parameter: 'text.format' of type 'json_schema' is not supported."
+    yield from rules.json_schema(wanted, "text.format", subset=not _is_grok(request))
 
 
 def _input(request: Request) -> Iterator[str]:

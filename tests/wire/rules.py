@@ -12,11 +12,20 @@ Rule = Callable[[Request], Iterable[str]]
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 _INSIDE = ("anyOf", "oneOf", "allOf")
+_FORMAT_NAME = r"[a-zA-Z0-9_-]{1,64}"
 
 
 def words(said: str) -> frozenset[str]:
     """Return the words of a text."""
     return frozenset(said.split())
+
+
+STRICT = words(
+    "$defs $ref additionalProperties anyOf const description enum exclusiveMaximum "
+    "exclusiveMinimum format items maxItems maximum minItems minimum multipleOf pattern properties "
+    "required title type"
+)
+"""What a schema may say in the strict mode of OpenAI."""
 
 
 def first_problem(request: Request, rules: Sequence[Rule]) -> str | None:
@@ -85,24 +94,59 @@ def shape(schema: Any, where: str) -> Iterator[str]:
     if not isinstance(schema.get("properties", {}), dict):
         yield f"Invalid schema for {where}: properties must be an object."
         return
-    for inner in _inner(schema):
-        yield from shape(inner, where)
+    for part in inner(schema):
+        yield from shape(part, where)
 
 
 def strict(schema: Any, where: str) -> Iterator[str]:
     """Refuse a schema that the strict mode of OpenAI does not take."""
     if not isinstance(schema, dict):
         return
+    for word in sorted(schema.keys() - STRICT):
+        yield f"Invalid schema for {where}: {word!r} is not permitted in strict mode."
+    yield from lone_refs(schema, where)
     if "properties" in schema or schema.get("type") == "object":
         if schema.get("additionalProperties") is not False:
             yield f"Invalid schema for {where}: additionalProperties must be false in strict mode."
         if set(schema.get("required", ())) != set(schema.get("properties", {})):
             yield f"Invalid schema for {where}: required must name every property in strict mode."
-    for inner in _inner(schema):
-        yield from strict(inner, where)
+    for part in inner(schema):
+        yield from strict(part, where)
 
 
-def _inner(schema: Mapping[str, Any]) -> list[Any]:
-    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
-    inner += [schema["items"]] if "items" in schema else []
-    return inner + [branch for word in _INSIDE for branch in schema.get(word, ())]
+def lone_refs(schema: Any, where: str) -> Iterator[str]:
+    """Refuse a `$ref` that has other words beside it."""
+    if not isinstance(schema, dict):
+        return
+    if "$ref" in schema and any(not word.startswith("$") for word in schema):
+        yield f"Invalid schema for {where}: $ref cannot have keywords beside it."
+    for part in inner(schema):
+        yield from lone_refs(part, where)
+
+
+def json_schema(wanted: Mapping[str, Any], where: str, *, subset: bool = True) -> Iterator[str]:
+    """Refuse a schema for the reply that OpenAI's protocols do not take.
+
+    Args:
+        wanted: `name`, `schema` and perhaps `strict` and `description`.
+        where: What it is called.
+        subset: Whether a strict one must keep to OpenAI's subset.
+    """
+    if not wanted.get("name") or not isinstance(wanted.get("schema"), dict):
+        yield f"Missing required parameter: '{where}.name' or '{where}.schema'."
+        return
+    for key in wanted.keys() - {"type", "name", "schema", "strict", "description"}:
+        yield f"Unknown parameter: '{where}.{key}'."
+    if not re.fullmatch(_FORMAT_NAME, wanted["name"]):
+        yield f"Invalid '{where}.name': expected a string that matches {_FORMAT_NAME}."
+    yield from shape(wanted["schema"], where)
+    if wanted.get("strict") and subset:
+        yield from parameters(wanted["schema"], where)
+        yield from strict(wanted["schema"], where)
+
+
+def inner(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the schemas that a schema holds."""
+    found = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
+    found += [schema["items"]] if "items" in schema else []
+    return found + [branch for word in _INSIDE for branch in schema.get(word, ())]

@@ -206,6 +206,11 @@ OUTPUT = {"type": "function_call_output", "call_id": "z", "output": "x"}
 FUNCTION: Body = {"type": "function", "name": "f", "parameters": LOOSE}
 ENTRY: Body = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
 FORMAT: Body = {"format": {"type": "json_schema", "name": "x", "strict": True, "schema": LOOSE}}
+REFERS = {"$defs": {"C": {"type": "string"}}, **SCHEMA}
+REFERS["properties"] = {"city": {"$ref": "#/$defs/C", "description": "x"}}
+SHORT = {**SCHEMA, "properties": {"city": {"type": "string", "maxLength": 9}}}
+NAMED: Body = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": LOOSE}}
+HELD: Body = {"format": {"type": "json_schema", "schema": LOOSE}}
 USE = {"type": "tool_use", "id": "u", "name": "f", "input": {}}
 SERVED = {"type": "server_tool_use", "id": "s2", "name": "web_search", "input": {}}
 ORPHAN = {"type": "web_search_tool_result", "tool_use_id": "s9", "content": []}
@@ -223,6 +228,9 @@ BROKEN: Mapping[str, list[tuple[str, Any, str]]] = {
         ("messages.0.role", "robot", "There is no role"),
         ("messages.1.content", None, "content must be text"),
         ("messages.2.tool_calls.0.function.arguments", {}, "must be a string"),
+        ("response_format", {"type": "yaml"}, "Invalid value: 'yaml'"),
+        ("response_format", {"type": "json_schema"}, "response_format.json_schema.name"),
+        ("response_format", NAMED, "additionalProperties must be false"),
         ("tools.+", ENTRY, "must differ"),
         ("tools.0.function.name", "a b", "Invalid tool name"),
         ("tool_choice", "any", "Invalid value: 'any'"),
@@ -259,6 +267,10 @@ BROKEN: Mapping[str, list[tuple[str, Any, str]]] = {
         ("tool_choice", "any", "Invalid value: 'any'"),
         ("text", FORMAT, "additionalProperties must be false"),
         ("text", {"format": {"type": "json_schema"}}, "text.format.name"),
+        ("text", changed(FORMAT, "format.name", "a b"), "Invalid 'text.format.name'"),
+        ("text", changed(FORMAT, "format.colour", 1), "Unknown parameter: 'text.format.colour'"),
+        ("text", changed(FORMAT, "format.schema", REFERS), "cannot have keywords beside it"),
+        ("text", changed(FORMAT, "format.schema", SHORT), "'maxLength' is not permitted"),
         ("input", [], "must be provided"),
         ("input", "", "must be provided"),
         ("input.0.role", "tool", "Invalid value: 'tool'"),
@@ -289,6 +301,10 @@ BROKEN: Mapping[str, list[tuple[str, Any, str]]] = {
         ("thinking.budget_tokens", 1000, "greater than or equal to 1024"),
         ("thinking.budget_tokens", 4000, "must be greater than"),
         ("thinking", {"type": "between_tools"}, "is not supported by this model"),
+        ("output_config", {"colour": 1}, "output_config.colour: Extra inputs"),
+        ("output_config", {"format": {"type": "json_schema"}}, "output_config.format: expected"),
+        ("output_config", HELD, "'additionalProperties' must be explicitly"),
+        ("output_config", changed(HELD, "format.schema", SHORT), "'maxLength' is not supported"),
         ("tool_choice", "any", "'any' is no object with one of the types"),
         ("tool_choice", {"type": "required"}, "is no object with one of the types"),
         ("tool_choice", {"name": "f"}, "is no object with one of the types"),
@@ -331,6 +347,12 @@ BROKEN: Mapping[str, list[tuple[str, Any, str]]] = {
     "gemini": [
         ("colour", 1, 'Unknown name "colour"'),
         ("generationConfig.colour", 1, 'Unknown name "colour"'),
+        ("generationConfig", {"responseJsonSchema": LOOSE}, "needs response_mime_type"),
+        (
+            "generationConfig",
+            {"responseMimeType": "application/json", "responseJsonSchema": REFERS},
+            "cannot have keywords beside it",
+        ),
         (
             "generationConfig.thinkingConfig",
             {"thinkingLevel": "LOW", "thinkingBudget": 1},
@@ -552,6 +574,17 @@ def test_old_gemini_takes_a_schema_or_tools(key: str) -> None:
         combined = {**body, "tools": [tool]}
         assert "is unsupported" in str(refused("gemini", combined, model="gemini-2.5-flash"))
         assert refused("gemini", combined, model="gemini-3-pro") is None
+
+
+def test_models_that_cannot_be_held_to_a_schema() -> None:
+    """Older models take no schema for the reply."""
+    text = changed(FORMAT, "format.schema", SCHEMA)
+    spoken: Body = {"model": "m", "stream": True, "input": "x", "text": text}
+    assert refused("responses", spoken, model="gpt-4.1") is None
+    assert "'json_schema' is not" in str(refused("responses", spoken, model="gpt-4-turbo"))
+    message: Body = {**messages_body(), "output_config": changed(HELD, "format.schema", SCHEMA)}
+    assert refused("messages", message) is None
+    assert "structured outputs" in str(refused("messages", message, model="claude-sonnet-4-0"))
 
 
 def test_old_gemini_combines_no_tools() -> None:

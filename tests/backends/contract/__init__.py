@@ -27,6 +27,7 @@ from .endings import Endings
 from .failures import Failures
 from .harness import Can, Harness, Said, WireHarness
 from .lives import Lives
+from .schemas import Schemas
 from .stopping import Stopping
 from .texts import Texts
 from .tool_calls import ToolCalls
@@ -53,6 +54,7 @@ __all__ = [
 class BackendContract(
     Texts,  # text and reasoning, byte for byte
     ToolCalls,  # one and several, their arguments split anywhere
+    Schemas,  # text that fits a JSON schema
     BuiltinTools,
     Usage,
     Endings,  # refusal, length limit

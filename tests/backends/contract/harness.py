@@ -14,6 +14,7 @@ import pytest
 from massgraph.backends.base import BuiltinTool, LLMBackend
 from massgraph.backends.fold import Turn, fold
 from tests.wire import server as wire
+from tests.wire.brain import brain
 from tests.wire.turn import HttpError, WireTurn
 
 from .asking import WEATHER, collect
@@ -42,6 +43,7 @@ class Can:
         length: The token limit is told.
         cached_usage: Tokens that were cached, and those of reasoning, are counted.
         priced: The model's price is known.
+        schema: A reply can be held to a JSON schema.
         builtin: The provider's own tools -> the argument that switches each on.
     """
 
@@ -60,6 +62,7 @@ class Can:
     length: bool = True
     cached_usage: bool = True
     priced: bool = True
+    schema: bool = True
     builtin: Mapping[BuiltinTool, str] = field(default_factory=dict["BuiltinTool", str])
 
 
@@ -99,6 +102,15 @@ class Harness(ABC):
                 yield backend
             finally:
                 await backend.aclose()
+
+    def minded(self, fitting: str, **options: Any) -> AbstractContextManager[LLMBackend]:
+        """Return a backend whose model fits its reply to the schema that it is sent.
+
+        Args:
+            fitting: A reply that fits the schema which the test will ask for.
+            **options: Further arguments of the backend.
+        """
+        return self.open(WireTurn(text=fitting), **options)
 
     def warm_up(self) -> None:
         """Do what takes long the first time, before a test measures time."""
@@ -154,6 +166,10 @@ class WireHarness(Harness):
         """Return a backend of a server that plays these turns, and takes all its requests."""
         with self.play([self.said(turn) for turn in turns], **options) as backend:
             yield backend
+
+    def minded(self, fitting: str, **options: Any) -> AbstractContextManager[LLMBackend]:
+        """Return a backend of a server that reads the schema, and does not know `fitting`."""
+        return self.play(brain, **options)
 
     @contextmanager
     def play(self, script: wire.Script, **options: Any) -> Iterator[LLMBackend]:

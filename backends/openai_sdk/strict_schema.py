@@ -2,7 +2,7 @@
 
 Strict arguments always fit their schema, but only a part of JSON schema can be strict:
 https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas. A schema is
-never changed to fit: a tool gets what its author has declared.
+never changed here: a tool gets what its author has declared.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _KNOWN = frozenset(
         "enum",
         "exclusiveMaximum",
         "exclusiveMinimum",
+        "format",
         "items",
         "maxItems",
         "maximum",
@@ -34,11 +35,22 @@ _KNOWN = frozenset(
         "type",
     }
 )
+_FORMATS = (
+    "date-time",
+    "time",
+    "date",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "uuid",
+)
 _SAYS_WHAT = ("type", "enum", "const", "anyOf", "$ref")
 
 
 def is_strict(schema: Mapping[str, Any]) -> bool:
-    """Return whether a tool's parameters can be strict as they are."""
+    """Return whether a tool's parameters, or a reply's schema, can be strict as they are."""
     return schema.get("type") == "object" and "anyOf" not in schema and _fits(schema)
 
 
@@ -47,6 +59,8 @@ def _fits(schema: object) -> bool:
         return False
     said = cast("Mapping[str, Any]", schema)
     if not said.keys() <= _KNOWN or not any(word in said for word in _SAYS_WHAT):
+        return False
+    if said.get("format", "date") not in _FORMATS or ("$ref" in said and len(said) > 1):
         return False
     if said.get("type") == "array" and "items" not in said:
         return False

@@ -1,0 +1,90 @@
+"""What may stand behind an agent: a model by name or description, a backend, a graph, a team."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+
+from .backends.base import LLMBackend
+from .backends.chat_model import check_chat_model
+from .backends.later import Later
+from .backends.registry import backend_from_config, backend_of_model, build_backend, check_backend
+
+if TYPE_CHECKING:
+    from langchain_core import language_models as lc_models
+    from langgraph import pregel
+else:
+    lc_models = Later("langchain_core.language_models")
+    pregel = Later("langgraph.pregel")
+
+
+@runtime_checkable
+class Compiles(Protocol):
+    """A team, or a graph that is not compiled yet."""
+
+    def compile(self) -> pregel.Pregel[Any, Any, Any, Any]:
+        """Return the compiled graph."""
+        ...
+
+
+Backing = (
+    str
+    | Mapping[str, Any]
+    | LLMBackend
+    | lc_models.BaseChatModel
+    | pregel.Pregel[Any, Any, Any, Any]
+    | Compiles
+)
+"""`provider:model`, a config's `backend:`, a backend, a chat model, a compiled graph, a team."""
+
+
+def checked(named: Backing | None) -> object:
+    """Return what tells a backing from another one.
+
+    Raises:
+        UserError: When it is none, as far as that can be told before it is built.
+    """
+    if isinstance(named, str | Mapping):
+        return check_backend(named)
+    if named is None or isinstance(named, LLMBackend | Compiles):
+        return object()
+    if _is_graph(named):
+        built(named)
+    else:
+        check_chat_model(named)
+    return object()
+
+
+def built(named: Backing) -> LLMBackend:
+    """Return the backend, built if it is only named.
+
+    Raises:
+        UserError: When a key, an extra or a file is missing, or a graph can't be an agent's.
+    """
+    if isinstance(named, LLMBackend):
+        return named
+    if isinstance(named, str):
+        return build_backend(named)
+    if isinstance(named, Mapping):
+        return backend_from_config(named)
+    inner = named.compile() if isinstance(named, Compiles) else named
+    if not _is_graph(inner):
+        return backend_of_model(inner)
+    from .graphs.nested import GraphBackend
+
+    return GraphBackend(inner)
+
+
+def drawn(named: Backing) -> LLMBackend:
+    """Return a backend for a graph that is looked at, and not run: what opens in it, opens."""
+    from .graphs.nested import GraphBackend
+    from .graphs.prebuilt import nobody
+
+    look = getattr(named, "drawn", None)
+    if isinstance(named, Compiles) and look is not None:
+        return GraphBackend(look())
+    return built(named) if isinstance(named, GraphBackend) or _is_graph(named) else nobody()
+
+
+def _is_graph(named: object) -> TypeGuard[pregel.Pregel[Any, Any, Any, Any]]:
+    return hasattr(named, "get_subgraphs")
