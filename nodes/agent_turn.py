@@ -12,7 +12,8 @@ from .actions import ACTIONS, NEW_ANSWER, Legal, legal_actions
 from .budget import OWN_BUDGET, RUN_BUDGET
 from .events import AgentRetried, BudgetReached, DeadlineReached, Event, TurnEnded
 from .ledger import Account, Refusal
-from .live import Desk, LiveRound
+from .live import Desk
+from .live_round import LiveRound
 from .member import Member, account_of
 from .novelty import Novelty
 from .policy import PolicyFields

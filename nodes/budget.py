@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,7 +47,7 @@ class Budget(BudgetFields):
             raise UserError(f"budget: {describe(exc)}") from exc
 
     @classmethod
-    def of(cls, given: BudgetFields | Mapping[str, Any] | None) -> Self:
+    def of(cls, given: object) -> Self:
         """Return the budget that is given, as one or as a mapping of its keys.
 
         Raises:
@@ -57,7 +57,7 @@ class Budget(BudgetFields):
             return cls(**given.model_dump())
         if given is not None and not isinstance(given, Mapping):
             raise UserError("budget must be a Budget, or a mapping of its keys.")
-        return cls(**(given or {}))
+        return cls(**cast("Mapping[str, Any]", given or {}))
 
     @classmethod
     def of_run(cls, policy: PolicyFields) -> Self:
@@ -67,3 +67,7 @@ class Budget(BudgetFields):
             max_tokens=policy.max_tokens,
             max_cost_usd=policy.max_cost_usd,
         )
+
+
+NO_BUDGET = Budget()
+"""What limits nothing."""

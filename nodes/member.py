@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..backends.base import LLMBackend, ToolSchema
 from ..backends.errors import UserError
-from .budget import Budget, BudgetFields
+from .budget import NO_BUDGET, Budget, BudgetFields
 from .ledger import Account, Ledger
 from .policy import PolicyFields
 from .state import TeamState, Usage, add_usage, no_usage
@@ -48,7 +48,7 @@ class Member:
     tool_timeout_s: float = TOOL_TIMEOUT_S
     toolboxes: tuple[Toolbox, ...] = ()
     max_tool_chars: int = MAX_TOOL_CHARS
-    budget: BudgetFields = BudgetFields()
+    budget: BudgetFields = NO_BUDGET
 
     async def opened(self) -> Member:
         """Return the member with all its tools, opened if they are not.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,16 +13,28 @@ from math import comb
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from benchmarks.accuracy import exact
 from benchmarks.accuracy.__main__ import main, write
-from benchmarks.accuracy.agents import Ability, Bill, Shown, SimulatedBackend
+from benchmarks.accuracy.agents import (
+    ANSWER_CHARS,
+    CALL_S,
+    SPREAD,
+    THOUGHT_TOKENS,
+    Ability,
+    Bill,
+    Shown,
+    SimulatedBackend,
+)
 from benchmarks.accuracy.cell import played, sampled
 from benchmarks.accuracy.exam import Exam, Question, choice_in, number_in
 from benchmarks.accuracy.grid import BASE, PARTS, QUICK, SAMPLES, TRAPS, cells
 from benchmarks.accuracy.intervals import paired, wilson
 from benchmarks.accuracy.page import PAGE, PAIRS, PLACE, tables, with_tables
 from benchmarks.accuracy.results import STORED, Study, from_json, measured, stored, to_json
+from massgraph import ToolSchema
+from tests.vloop import run_virtual
 
 MANY = 4000
 FEW = 150
@@ -191,10 +207,35 @@ def test_without_sight_nobody_revises() -> None:
     assert (unseen.right, unseen.bill.calls) == (seen.right, seen.bill.calls)
 
 
-def test_traps_are_worth_what_theory_says() -> None:
-    """Half of what samples lose there comes from all mistakes being the same."""
-    even = sampled(SAMPLES, 10)
-    assert sampled(replace(TRAPS, graph="self_consistency"), 10) < even - 0.1
+def test_samples_lose_much_where_mistakes_agree() -> None:
+    """Theory knows traps: with none, or all, it is that of their two kinds of questions."""
+    trapped = replace(TRAPS, graph="self_consistency", accuracy=0.6)
+    assert sampled(trapped, 1) == pytest.approx(0.6)
+    assert sampled(SAMPLES, 10) == exact.self_consistency(10, 0.6)
+    assert sampled(trapped, 10) < sampled(SAMPLES, 10) - 0.1
+
+
+@pytest.mark.parametrize(("stopped_after", "share"), [(0.25, 0.25), (2.0, 1.0)])
+def test_a_stopped_call_is_billed(stopped_after: float, share: float) -> None:
+    """For its prompt, and for as much of what it would have written as it had the time for."""
+    exam, bill = Exam(), Bill()
+    backend = SimulatedBackend("alice", Ability(accuracy=0.6), exam, bill)
+    question = HumanMessage(exam.question(3).text)
+    seconds = exam.chance("time", 3, "alice", 1).lognormvariate(math.log(CALL_S), SPREAD)
+
+    async def call() -> None:
+        async for _ in backend.stream_with_tools([question], [ToolSchema("new_answer")]):
+            pass
+
+    async def stopped() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(call(), stopped_after * seconds)
+
+    run_virtual(stopped())
+    written = THOUGHT_TOKENS + len(json.dumps({"content": "x" * ANSWER_CHARS})) // 4
+    assert bill.calls == 1
+    assert bill.output_tokens == pytest.approx(share * written, abs=1)
+    assert bill.input_tokens == pytest.approx(len(question.text) // 4, abs=20)
 
 
 def test_a_quick_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ class Narrator:
                 self.agents = [agent["id"] for agent in event.agents]
             case ev.RoundOpened():
                 self._drafts.begin_round()
+            case ev.AgentRetried():
+                self._drafts.forget(event.agent)
             case ev.TurnStarted() | ev.PresentingStarted():
                 if event.agent not in self.at_work:
                     self.at_work.append(event.agent)
@@ -172,6 +174,10 @@ class Drafts:
             pieces = []
         pieces.append(event.delta)
         self._pieces[event.agent] = (event.attempt, pieces)
+
+    def forget(self, agent: str) -> None:
+        """Drop what an agent has written: it begins afresh."""
+        self._pieces.pop(agent, None)
 
     def end(self, agent: str) -> None:
         """Note that an agent has a new answer."""

@@ -154,7 +154,7 @@ def test_all_problems_of_a_config(cli: Cli, folder: Path) -> None:
     (folder / "bad.yaml").write_text("agents: []\ngraph: nope\n")
     assert cli("run", "-c", "bad.yaml", "q?").err.splitlines() == [
         "bad.yaml:1:9: a team needs at least one agent under 'agents'",
-        "bad.yaml:2:8: graph: there is no graph 'nope'; known: team, single, debate, mixture, council, self_consistency",
+        "bad.yaml:2:8: there is no graph 'nope'; known: team, single, debate, mixture, council, self_consistency",
         "massgraph: error: 2 problems in the configuration; nothing was run",
     ]  # fmt: skip
 

@@ -99,6 +99,9 @@ def test_the_final_answer_can_be_left_out() -> None:
         (ev.DebateOpened(ballots=[]), "no winner: the votes are shown, and everybody votes again"),
         (ev.DeadlineReached(which="soft", agent="bob"), "bob: the soft deadline is reached"),
         (ev.BudgetReached(which="max_calls"), "the max_calls budget is reached"),
+        (ev.BudgetReached(which="max_calls", agent="bob"), "bob: the max_calls budget is reached"),
+        (ev.AgentsReleased(agents=["bob"], because_of="alice", reason="settled"), "bob stopped, because the vote of alice settles it"),
+        (ev.AgentRetried(agent="bob"), "bob: is asked afresh"),
         (ev.ActionRefused(agent="bob", what="vote", why="no answer"), "bob: refused: vote (no answer)"),
         (ev.ToolStarted(agent="bob", name="add", arguments={"a": "\x1b"}), 'bob: calls add {"a": "\\u001b"}'),
         (ev.ToolFinished(agent="bob", name="add", result="3", error=None, seconds=0.5), "bob: add gave 3 (0.5 s)"),
@@ -210,4 +213,4 @@ def test_every_event_is_known() -> None:
     """No event is told by accident of being new: each one is in a test or silent."""
     silent = {ev.TurnStarted}
     spoken = set(get_args(ev.Event)) - silent
-    assert len(spoken) == 24
+    assert len(spoken) == 25

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.wire.server import LoopbackServer
 
 from .blocks import ROOT, Block, blocks
 
-DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "yaml"}
+DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "toml", "yaml"}
 RUN = {"demo", "providers"}
 """The verbs of make that are run; the others are looked up."""
 TEAM = next(block for block in blocks("yaml") if block.page.name == "README.md")
@@ -46,6 +47,12 @@ def test_a_config_block_is_valid(block: Block, tmp_path: Path) -> None:
 def test_a_json_block_is_json(block: Block) -> None:
     """What is shown as JSON parses as JSON."""
     json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.name)
+def test_a_toml_block_is_toml(block: Block) -> None:
+    """What is shown as TOML parses as TOML."""
+    assert tomllib.loads(block.text)
 
 
 def test_every_kind_of_block_is_looked_at() -> None:

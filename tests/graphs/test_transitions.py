@@ -88,6 +88,14 @@ TABLE: list[tuple[Verdict, dict[str, Any], dict[str, Any]]] = [
     ("settled", {"votes": "alice>bob", "failed": ["bob", "carol"]}, {}),
     ("settled", {"answers": ["bob"], "votes": "alice>bob carol>bob", "capped": ["bob"]}, FORBID),
     ("settled", {"votes": "alice>bob", "limit": "deadline"}, {}),
+    ("settled", {"votes": "alice>bob", "limit": "budget"}, {}),
+    # ... nor where its own budget is used up, or nothing can change the winner any more
+    ("settled", {"votes": "alice>bob bob>bob", "exhausted": ["carol"]}, {}),
+    ("unfinished", {"votes": "alice>bob", "exhausted": ["carol"]}, {}),
+    ("settled", {"votes": "alice>bob bob>bob"}, {"settle_early": True}),
+    ("unfinished", {"votes": "alice>bob"}, {"settle_early": True}),
+    ("unfinished", {"votes": "alice>bob bob>bob", "phase": "answer"}, {"settle_early": True}),
+    ("settled", {"exhausted": NAMES}, {}),
     # no_answer: nobody has one, and nobody is asked again
     ("no_answer", {"answers": [], "opened": 2}, {}),
     ("no_answer", {"answers": [], "failed": NAMES}, {}),

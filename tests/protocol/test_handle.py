@@ -10,7 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from massgraph import Agent, LLMBackend, Policy, Run, Team, UserError
-from massgraph.backends.chunks import ContentChunk, StreamChunk
+from massgraph.backends.chunks import StreamChunk, ToolCallDeltaChunk
 from massgraph.nodes.events import AgentRetried, Event, RoundOpened, RunStarted
 
 from ..vloop import run_virtual
@@ -156,10 +156,10 @@ def test_what_was_written_before_is_void() -> None:
     """An answer that was half there when its agent was asked afresh is not part of the next."""
 
     async def act(number: int, tools: set[str]) -> AsyncIterator[StreamChunk]:
-        async for chunk in drafts("Half of it.") if number == 1 else drafts("Whole."):
-            if number == 1:
-                yield ContentChunk("Half")
-                await asyncio.sleep(100)
+        if number == 1:
+            yield ToolCallDeltaChunk(0, id="b1", name="new_answer", arguments='{"content": "Half')
+            await asyncio.sleep(100)
+        async for chunk in drafts("Whole."):
             yield chunk
 
     played = perform(

@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from massgraph import Agent, Team
 from massgraph.backends.chunks import DoneChunk, StreamChunk, ToolCallDeltaChunk
 from massgraph.graphs.transitions import verdict
 from massgraph.nodes.agent_turn import SETTLED
 from massgraph.nodes.certainty import MOST, certain, outstanding
 from massgraph.nodes.events import AgentsReleased, RoundOpened, TurnEnded
+from massgraph.nodes.live import LiveRun
 from massgraph.nodes.policy import Policy
 from massgraph.nodes.rules import Candidate, Decision, Electorate, RuleOptions, Vote
 from massgraph.nodes.settle import decide
 from massgraph.nodes.state import Answer, TeamState
 
-from .stage import Improvised, Script, answer, begun, drafts, play, vote, votes
+from ..vloop import run_virtual
+from .stage import Improvised, Script, answer, begun, cast_of, drafts, play, vote, votes
 
 EARLY: dict[str, Any] = {"settle_early": True, "final": "reuse"}
 SLOW = vote("agent2", delay=100)
@@ -46,6 +49,17 @@ def test_the_rest_is_released_at_once() -> None:
         assert played.heard[agent][-1].stopped
     assert (played.result.winner, played.result.settled_by) == ("a", "consensus")
     assert len(played.of(RoundOpened)) == 2
+
+
+def test_why_somebody_has_no_vote_is_recorded() -> None:
+    """Settling needs a vote or a reason of everybody: the released have one."""
+    cast = cast_of(team([vote("agent1")], [vote("agent1")], [{"hang": True}]))
+    members = [Agent(name, part) for name, part in cast.items()]
+    graph = Team(members, Policy(**EARLY)).compile()
+    question: Any = {"messages": [("human", "q?")]}
+    state = run_virtual(graph.ainvoke(question, context=LiveRun()))
+    assert state["abstained"] == {"c": SETTLED}
+    assert set(state["votes"]) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
@@ -198,4 +212,4 @@ def test_too_many_ways_are_not_certain() -> None:
     state = state_of(dict.fromkeys(agents[:5], "a0"), agents)
     assert MOST < 10**4
     assert not certain(state, Policy(settle_early=True), agents[5:])
-    assert certain(state, Policy(settle_early=True), agents[6:])
+    assert certain(state, Policy(settle_early=True), agents[7:])
