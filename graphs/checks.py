@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints, is_typeddict
 
 from langgraph.channels.last_value import LastValue
 from langgraph.graph import END, START
@@ -13,6 +13,7 @@ from langgraph.pregel import Pregel
 from ..backends.errors import UserError
 from ..backends.words import did_you_mean
 from ..nodes.state import TeamState
+from .functions import is_many, labels_of, returned
 
 if TYPE_CHECKING:
     from .composition import CoordinationGraph
@@ -50,7 +51,7 @@ def check_graph(graph: CoordinationGraph) -> None:
     """
     problems = list(_edges(graph))
     if not problems:  # what follows needs edges that lead somewhere
-        problems = [*_verdicts(graph), *_ways(graph), *_writers(graph)]
+        problems = [*_verdicts(graph), *_ways(graph), *_writers(graph), *_unknown(graph)]
     if problems:
         raise UserError(f"The graph {graph.name!r} can't be built: {'; '.join(problems)}.")
 
@@ -73,35 +74,35 @@ def _edges(graph: CoordinationGraph) -> Iterator[str]:
 def _verdicts(graph: CoordinationGraph) -> Iterator[str]:
     """Tell which labels of a router have no edge, and which edges no label of it."""
     for source, branch in _branches(graph):
-        given = _literals(branch.path)
+        given, ends = labels_of(returned(branch.path)), set(branch.ends or {})
         if given is None:
             continue
-        for label in sorted(given - set(branch.ends or {})):
+        for label in sorted(given - ends, key=str):
             yield f"the verdict {label!r} of {source!r} has no edge: add it to the path map"
-        for label in sorted(set(branch.ends or {}) - given):
+        for label in sorted(ends - given, key=str):
             yield f"the label {label!r} of {source!r} is no verdict of its router: take it out"
 
 
-def _literals(path: Any) -> set[str] | None:
-    """Return the labels that a router says it returns, if it does."""
-    function = getattr(path, "afunc", None) or getattr(path, "func", None)
-    try:
-        returned = get_type_hints(function).get("return")
-    except Exception:  # names that only a type checker knows
-        return None
-    return set(get_args(returned)) if get_origin(returned) is Literal else None
-
-
 def _ways(graph: CoordinationGraph) -> Iterator[str]:
-    """Tell which nodes nothing leads to, and which ones lead nowhere."""
+    """Tell which nodes nothing leads to, and which ones lead nowhere.
+
+    Where a way is cut, the nodes at the cut are told, and not all those behind it.
+    """
     arrows = _arrows(graph)
     reached = _from(START, arrows)
     ending = _from(END, {(target, source) for source, target in arrows})
-    for name in graph.nodes:
-        if name not in reached:
-            yield f"no edge leads to {name!r}: add one, or take the node out"
-        elif name not in ending:
-            yield f"the end can't be reached from {name!r}: add an edge that leads on"
+    cut = [name for name in graph.nodes if name not in {target for _, target in arrows}]
+    dead = [name for name in graph.nodes if name not in {source for source, _ in arrows}]
+    lost = cut if cut or dead else [name for name in graph.nodes if name not in reached]
+    stuck = dead if cut or dead else [name for name in graph.nodes if name not in ending]
+    for name in lost:
+        yield f"no edge leads to {name!r}: add one, or take the node out"
+    for name in stuck:
+        if name not in lost:
+            yield (
+                f"the end can't be reached from {name!r}: add an edge that leads on, or say where "
+                "its Command goes (-> Command[Literal[...]])"
+            )
 
 
 def _from(start: str, arrows: Iterable[tuple[str, str]]) -> set[str]:
@@ -128,12 +129,20 @@ def _writers(graph: CoordinationGraph) -> Iterator[str]:
                     )
 
 
+def _unknown(graph: CoordinationGraph) -> Iterator[str]:
+    """Tell which keys a node says it writes and the state has not: LangGraph drops them."""
+    for name in graph.nodes:
+        for key in sorted(_writes(graph, name) - set(graph.channels)):
+            near = did_you_mean(key, sorted(graph.channels))
+            yield f"{name!r} writes {key!r}, which the state has not{near}: extend the state"
+
+
 def _at_once(graph: CoordinationGraph) -> Iterator[set[str]]:
     """Return the groups of nodes that follow the same node at the same time."""
     for source in {source for source, _ in graph.edges}:
         yield {target for start, target in graph.edges if start == source} - {END}
     for _, branch in _branches(graph):
-        if _literals(branch.path) is None:
+        if is_many(returned(branch.path)):
             yield set((branch.ends or {}).values()) - {END}
 
 
@@ -142,12 +151,8 @@ def _writes(graph: CoordinationGraph, name: str) -> set[str]:
     runnable = graph.nodes[name].runnable
     if isinstance(runnable, Pregel):
         return set(runnable.output_channels)
-    function = getattr(runnable, "afunc", None) or getattr(runnable, "func", None)
-    try:
-        returned = get_type_hints(function).get("return")
-    except Exception:  # names that only a type checker knows
-        return set()
-    return set(returned.__annotations__) if is_typeddict(returned) else set()
+    hint = returned(runnable)
+    return set(hint.__annotations__) if is_typeddict(hint) else set()
 
 
 def _arrows(graph: CoordinationGraph) -> set[tuple[str, str]]:

@@ -61,7 +61,6 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
         self.policy = policy
         self.name = name
         self.desk = Desk()
-        self._own: set[str] = set()
 
     @property
     def by_id(self) -> Mapping[str, Member]:
@@ -72,15 +71,21 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
         """Add a node; see LangGraph's `StateGraph.add_node`.
 
         Raises:
-            UserError: When its name is taken.
+            UserError: When its name is taken, or can't be one.
         """
         name = node if isinstance(node, str) else getattr(node, "__name__", "")
+        self._check_free(name)
+        try:
+            return super().add_node(node, action, **more)
+        except ValueError as exc:
+            raise UserError(f"The node {name!r} can't be added: {exc}") from exc
+
+    def _check_free(self, name: str) -> None:
         if name in self.nodes:
             raise UserError(
                 f"The graph {self.name!r} has a node {name!r} already; "
                 "agents and nodes need names of their own."
             )
-        return super().add_node(node, action, **more)
 
     def insert(
         self,
@@ -104,11 +109,13 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
             path_map: Label -> node, for `path`.
 
         Raises:
-            UserError: When no edge leads from the one to the other.
+            UserError: When no edge leads from the one to the other, or the name is taken.
         """
-        self.reroute(between, name)
+        if path is None and path_map is not None:
+            raise UserError(f"The path map of {name!r} needs a path: who says which label it is?")
+        self._check_way(between)
         self.add_node(name, node)
-        self._own.add(name)
+        self.reroute(between, name)
         if path is None:
             self.add_edge(name, between[1])
         else:
@@ -123,33 +130,38 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
             to: Where the edges lead from now on.
 
         Raises:
-            UserError: When no edge leads from the one to the other.
+            UserError: When no edge leads from the one to the other, or one that waits for more.
         """
+        self._check_way(between)
         source, target = between
-        found = between in self.edges
-        if found:
+        if between in self.edges:
             self.edges.remove(between)
             self.edges.add((source, to))
         for condition, branch in self.branches.get(source, {}).items():
             ends = branch.ends or {}
-            if target in ends.values():
-                found = True
-                moved = {label: to if end == target else end for label, end in ends.items()}
-                self.branches[source][condition] = branch._replace(ends=moved)
-        if not found:
-            leads = sorted(self.targets(source))
-            raise UserError(
-                f"No edge leads from {source!r} to {target!r}; "
-                f"from {source!r} it goes to: {', '.join(leads) or 'nowhere'}."
-            )
+            moved = {label: to if end == target else end for label, end in ends.items()}
+            self.branches[source][condition] = branch._replace(ends=moved or branch.ends)
         return self
 
     def targets(self, source: str) -> set[str]:
         """Return the nodes that edges of a node lead to."""
-        ends = [
-            end for b in self.branches.get(source, {}).values() for end in (b.ends or {}).values()
-        ]
-        return {target for start, target in self.edges if start == source} | set(ends)
+        branches = self.branches.get(source, {}).values()
+        ends = {end for branch in branches for end in (branch.ends or {}).values()}
+        return {target for start, target in self.edges if start == source} | ends
+
+    def _check_way(self, between: tuple[str, str]) -> None:
+        source, target = between
+        leads = self.targets(source)
+        if any(source in sources and target == end for sources, end in self.waiting_edges):
+            raise UserError(
+                f"The edge from {source!r} to {target!r} waits for other nodes, too: "
+                "add the edges there yourself."
+            )
+        if target not in leads:
+            raise UserError(
+                f"No edge leads from {source!r} to {target!r}; "
+                f"from {source!r} it goes to: {', '.join(sorted(leads)) or 'nowhere'}."
+            )
 
     def compile(self, checkpointer: Any = None, **more: Any) -> TeamGraph:
         """Check the graph, and make it ready to run.
@@ -163,5 +175,6 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
         """
         check_graph(self)
         compiled = super().compile(checkpointer, **{"name": self.name, **more})
-        limit = recursion_limit(len(self.members), self.policy, own_nodes=len(self._own))
+        agents = len(self.members)
+        limit = recursion_limit(agents, self.policy, nodes=len(self.nodes) - agents)
         return compiled.with_config(recursion_limit=limit)

@@ -19,7 +19,7 @@ from ..nodes.select_winner import select_winner
 from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
-from .transitions import Verdict, verdict
+from .transitions import asked_agents, verdict, Verdict
 
 
 def coordination(
@@ -44,7 +44,7 @@ def coordination(
     ids, desk = list(graph.by_id), graph.desk
 
     async def asked(state: TeamState) -> list[str]:
-        return state["asked"]
+        return asked_agents(state)
 
     async def judged(state: TeamState) -> Verdict:
         return verdict(state, policy)

@@ -19,7 +19,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import RankingVerdict, ranking_verdict
+from .transitions import asked_agents, ranking_verdict, RankingVerdict
 
 
 def council(
@@ -51,7 +51,7 @@ def council(
     ids, desk = list(graph.by_id), graph.desk
 
     async def asked(state: TeamState) -> list[str]:
-        return state["asked"]
+        return asked_agents(state)
 
     async def judged(state: TeamState) -> RankingVerdict:
         return ranking_verdict(state, policy)

@@ -23,7 +23,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import Verdict, verdict
+from .transitions import asked_agents, verdict, Verdict
 
 
 def debate(
@@ -53,7 +53,7 @@ def debate(
     ids, desk = list(graph.by_id), graph.desk
 
     async def asked(state: TeamState) -> list[str]:
-        return state["asked"]
+        return asked_agents(state)
 
     async def judged(state: TeamState) -> Verdict:
         return verdict(state, policy)

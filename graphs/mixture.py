@@ -21,7 +21,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import LayerVerdict, layer_verdict
+from .transitions import asked_agents, layer_verdict, LayerVerdict
 
 Depth = Literal["next_layer", "last_layer"]
 
@@ -60,7 +60,7 @@ def mixture(
     aggregator = policy.presenter or members[-1].id
 
     async def asked(state: TeamState) -> list[str]:
-        return state["asked"]
+        return asked_agents(state)
 
     async def judged(state: TeamState) -> LayerVerdict:
         return layer_verdict(state, policy, sits_out=[aggregator])

@@ -10,10 +10,12 @@ it is offered what the outer agent may do, and so the panel votes like anybody e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolCall
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 
@@ -28,19 +30,38 @@ from ..backends.chunks import (
     ToolCallsChunk,
     UsageChunk,
 )
-from ..backends.errors import MalformedResponseError, RefusedError, UserError
+from ..backends.errors import (
+    AuthError,
+    BackendError,
+    BadRequestError,
+    InternalBackendError,
+    MalformedResponseError,
+    RefusedError,
+    UserError,
+)
 from ..backends.usage import TokenUsage
 from ..nodes.actions import ANSWER_ARGUMENT, NEW_ANSWER
-from ..nodes.events import Event, PresentingEnded, TurnEnded, Verdict, WinnerSelected
+from ..nodes.events import (
+    AgentStatus,
+    Event,
+    PresentingEnded,
+    TurnEnded,
+    Verdict,
+    WinnerSelected,
+)
 from ..nodes.live import LiveRun
 from ..nodes.outer import OuterCall
 from ..nodes.state import Usage, add_usage, no_usage
 from ..nodes.toolbox import Toolbox
+from .broken import told
 from .composition import CoordinationGraph
 from .gates import gates
 from .handing_down import act, question_of, speak
 
 AnyGraph = Pregel[Any, Any, Any, Any]
+
+ALIVE_EVERY_S = 1.0
+"""How often an inner run says that it works: a silence would be taken for a provider's."""
 
 
 class GraphBackend(LLMBackend):
@@ -60,6 +81,10 @@ class GraphBackend(LLMBackend):
         self, graph: AnyGraph, *, voice: LLMBackend | None = None, alone: bool = False
     ) -> None:
         super().__init__()
+        if not isinstance(graph, Pregel):
+            raise UserError(
+                f"A graph backend takes a compiled graph, not a {type(graph).__name__}: compile it."
+            )
         self.graph = graph
         self.voice = voice
         self.model = str(graph.name)
@@ -84,12 +109,19 @@ class GraphBackend(LLMBackend):
         return "graph"
 
     async def prepare(self) -> None:
-        """Prepare the backends and the tools inside."""
-        await asyncio.gather(*(part.prepare() for part in self._parts()))
+        """Prepare the backends and the tools inside, as far as a run waits for them."""
+        parts = [part for part in self._parts() if getattr(part, "prepare_first", True)]
+        await _all_of([part.prepare() for part in parts])
 
     async def aclose(self) -> None:
         """Close what the backends and the tools inside have opened on this event loop."""
-        await asyncio.gather(*(part.aclose() for part in self._parts()))
+        await _all_of([part.aclose() for part in self._parts()])
+
+    def estimate_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what a call of so many tokens would cost of each backend inside, together."""
+        costs = [one.estimate_cost(input_tokens, output_tokens) for one in self._inside()]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if self._team and len(known) == len(costs) else None
 
     async def stream_with_tools(
         self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
@@ -99,7 +131,7 @@ class GraphBackend(LLMBackend):
         task = asyncio.create_task(run.work(), name=f"graph {self.model}")
         task.add_done_callback(lambda _: run.chunks.put_nowait(None))
         try:
-            while (chunk := await run.chunks.get()) is not None:
+            while (chunk := await run.next_chunk()) is not None:
                 yield chunk
             task.result()
         finally:
@@ -158,17 +190,40 @@ class _InnerRun:
         """Run the graph to its end."""
         brief = self._backend.brief_prompts
         messages = question_of(self._messages, brief=brief)
-        team = self._backend._team  # pyright: ignore[reportPrivateUsage]
-        live = LiveRun(sink=self._hear, outer=self._outer()) if team else None
-        end = await self._backend.graph.ainvoke({"messages": messages}, context=live)
-        last = end["messages"][-1]
-        if team is None and self._backend.voice is not None:
+        live = LiveRun(sink=self._hear, outer=self._outer())
+        team = self._backend._team is not None  # pyright: ignore[reportPrivateUsage]
+        try:
+            end = await self._backend.graph.ainvoke(
+                {"messages": messages}, context=live if team else None
+            )
+        except (BackendError, GraphBubbleUp):
+            raise
+        except Exception as exc:
+            name = self._backend.model
+            raise InternalBackendError(f"The graph {name!r} broke {told(exc)}") from exc
+        finally:
+            await live.aclose()
+        if team:
+            self._settle(end)
+        last = _last_message(end, self._backend.model)
+        if not team and self._backend.voice is not None:
             self._said = last.text
             return
-        if team is not None and end["outcome"] != "settled":
-            why = "; ".join(f"{a}: {f['message']}" for a, f in end["failures"].items())
-            raise RefusedError(f"The inner team has no answer{': ' + why if why else '.'}")
         self.ending = self._ending(last if isinstance(last, AIMessage) else AIMessage(last.text))
+
+    def _settle(self, end: Mapping[str, Any]) -> None:
+        """Take the usage from the end of a run: a resumed one has told only a part of it."""
+        self._usage = reduce(add_usage, end["usage"].values(), no_usage())
+        self.chunks.put_nowait(UsageChunk(self.used))
+        if end["outcome"] != "settled":
+            raise _no_answer(end)
+
+    async def next_chunk(self) -> StreamChunk | None:
+        """Return the next chunk, None at the end; a sign of life while there is none."""
+        try:
+            return await asyncio.wait_for(self.chunks.get(), ALIVE_EVERY_S)
+        except TimeoutError:
+            return AgentStatusChunk(self._last_status)
 
     def told(self) -> list[AnyMessage]:
         """Return the conversation for the voice, with what the graph has come to."""
@@ -187,20 +242,24 @@ class _InnerRun:
         """Pass on what an inner team does: as signs of life, and for what it costs."""
         match event:
             case TurnEnded():
-                self._usage = add_usage(self._usage, event.usage)
+                self._count(event.usage)
                 self._status(f"{event.agent}: {event.outcome}")
             case PresentingEnded():
-                self._usage = add_usage(self._usage, event.usage)
+                self._count(event.usage)
+            case AgentStatus():
+                self._status(f"{event.agent}: {event.status}")
             case Verdict():
                 self._status(f"verdict: {event.verdict}")
             case WinnerSelected():
                 self._status(f"winner: {event.winner}")
             case _:
-                self._status(self._last_status)  # a sign of life
+                pass
+
+    def _count(self, usage: Usage) -> None:
+        self._usage = add_usage(self._usage, usage)
+        self.chunks.put_nowait(UsageChunk(self.used))
 
     def _status(self, status: str) -> None:
-        if status != self._last_status:
-            self.chunks.put_nowait(UsageChunk(self.used))
         self._last_status = status
         self.chunks.put_nowait(AgentStatusChunk(status))
 
@@ -210,7 +269,7 @@ class _InnerRun:
             kept: list[StreamChunk] = [
                 chunk for chunk in self._presented if not isinstance(chunk, _INNER_ONLY)
             ]
-            return kept or [ContentChunk(last.text), DoneChunk("stop")]
+            return kept or _said(last)
         if any(tool.name == NEW_ANSWER for tool in self._tools):
             call = ToolCall(name=NEW_ANSWER, args={ANSWER_ARGUMENT: last.text}, id="inner")
             return [ToolCallsChunk((call,)), DoneChunk("tool_calls")]
@@ -221,9 +280,53 @@ _INNER_ONLY = (UsageChunk, CompleteMessageChunk, CompleteResponseChunk)
 """Chunks of a presenting call that mean nothing outside: the usage is counted by events."""
 
 
+def _said(message: AIMessage) -> list[StreamChunk]:
+    """Return the chunks of a call that was made before the run was resumed."""
+    chunks: list[StreamChunk] = [ContentChunk(message.text)] if message.text else []
+    if message.tool_calls:
+        chunks.append(ToolCallsChunk(tuple(message.tool_calls)))
+    return [*chunks, DoneChunk("tool_calls" if message.tool_calls else "stop")]
+
+
+def _last_message(end: Any, name: str) -> AnyMessage:
+    messages = end.get("messages") if isinstance(end, Mapping) else None
+    if not messages:
+        raise InternalBackendError(f"The graph {name!r} has come to no messages.")
+    last: AnyMessage = messages[-1]
+    return last
+
+
+def _no_answer(end: Mapping[str, Any]) -> BackendError:
+    """Return why an inner team has no answer; its agents have been asked often enough."""
+    whys = [f"{agent}: {failure['message']}" for agent, failure in end["failures"].items()]
+    whys += [f"{agent}: {why}" for agent, why in end["abstained"].items()]
+    kinds = {failure["kind"] for failure in end["failures"].values()}
+    found = next((kind for kind in FINAL if {kind.kind} == kinds), RefusedError)
+    return found(f"The inner team has no answer{': ' + '; '.join(whys) if whys else '.'}")
+
+
+FINAL = (AuthError, BadRequestError)
+"""Errors that are the same for the outer agent, and that nobody tries again."""
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it, whatever goes wrong with a part, and raise the first thing that did."""
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+
+
 async def _stopped(task: asyncio.Task[None]) -> None:
     """Stop the inner run, if it still runs, and wait until its providers have let go."""
     task.cancel()
-    await asyncio.wait({task})
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:  # whoever waits is cancelled too: that comes after
+            cancelled = True
     if not task.cancelled():
         task.exception()  # it was raised by whoever awaited the result
+    if cancelled:
+        raise asyncio.CancelledError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..backends.base import LLMBackend
-from ..backends.errors import UserError
+from ..backends.errors import MassgraphError, UserError
 from ..backends.scripted import ScriptedBackend
 from ..backends.words import did_you_mean
 from ..nodes.member import Member
@@ -44,8 +44,8 @@ def graph_factory(graph: str | GraphFactory, name: str | None = None) -> GraphFa
     if not isinstance(graph, str):
         if not callable(graph):
             raise UserError(
-                f"{graph!r} is no graph: name one ({', '.join(PREBUILT)}), or give a function "
-                "(members, policy) that returns one. A compiled graph goes to Team.from_graph."
+                f"{_shown(graph)} is no graph: name one ({', '.join(PREBUILT)}), or give a "
+                "function (members, policy) that returns one. A compiled graph goes to Team.from_graph."
             )
         return graph
     if graph not in PREBUILT:
@@ -75,10 +75,22 @@ def made(factory: GraphFactory, members: Sequence[Member], policy: Policy) -> Co
     Raises:
         UserError: When it makes none.
     """
-    graph: object = factory(members, policy)
+    name = getattr(factory, "__name__", type(factory).__name__)
+    try:
+        graph: object = factory(members, policy)
+    except MassgraphError:
+        raise
+    except Exception as exc:  # it is a person's own code that runs here
+        said = f"The graph factory {name!r} failed: {type(exc).__name__}: {exc}"
+        raise UserError(said) from exc
     if not isinstance(graph, CoordinationGraph):
         raise UserError(
-            f"The graph factory {getattr(factory, '__name__', factory)!r} returned "
+            f"The graph factory {name!r} returned "
             f"{type(graph).__name__}, not a CoordinationGraph: return it before it is compiled."
         )
     return graph
+
+
+def _shown(given: object) -> str:
+    """Return a value as a message names it: what is plain, as it is."""
+    return repr(given) if isinstance(given, int | float | None) else f"A {type(given).__name__}"

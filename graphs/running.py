@@ -15,12 +15,19 @@ from ..nodes.live import LiveRun
 from ..nodes.orders import Orders
 from ..nodes.record import Record, ResultDict
 from ..nodes.state import RunOutcome
+from .broken import told
 from .mailbox import Mailbox
 
 if TYPE_CHECKING:
     from .composition import TeamGraph
 
 logger = logging.getLogger("massgraph")
+
+UNENDED = {
+    True: "it waits for a person: only a plain graph, with a checkpointer, goes on from there",
+    False: "it ended without a result: a node or a router leads nowhere",
+}
+"""Why a run has no result, by whether it was interrupted."""
 
 Status = Literal["running", "settled", "no_answer", "cancelled", "failed"]
 
@@ -141,13 +148,13 @@ class GraphRun:
             if self._cancelled:
                 raise asyncio.CancelledError
             graph = await make_ready()
-            await graph.ainvoke(
+            end = await graph.ainvoke(
                 {"messages": list(messages)},
                 self._config(graph),
                 context=self._live,
             )
             if self._record.result is None:
-                raise RunError("it was interrupted, which only a plain graph can go on from")
+                raise RunError(UNENDED["__interrupt__" in end])
         except asyncio.CancelledError:
             self._end("cancelled")
             if not self._cancelled:
@@ -157,7 +164,7 @@ class GraphRun:
         except Exception as exc:
             result = self._end("failed")
             logger.exception("The run %s broke.", self.thread_id)
-            raise BrokenRunError(f"The run broke: {type(exc).__name__}: {exc}", result) from exc
+            raise BrokenRunError(f"The run broke {told(exc)}", result) from exc
         finally:
             await self._live.aclose()
             self._close()

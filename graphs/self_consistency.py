@@ -26,7 +26,7 @@ from ..nodes.tally import plain_words, tally
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import AnswerVerdict, answer_verdict
+from .transitions import answer_verdict, asked_agents, AnswerVerdict
 
 
 def self_consistency(
@@ -64,7 +64,7 @@ def self_consistency(
     ids, desk = list(graph.by_id), graph.desk
 
     async def asked(state: TeamState) -> list[str]:
-        return state["asked"]
+        return asked_agents(state)
 
     async def judged(state: TeamState) -> AnswerVerdict:
         return answer_verdict(state, policy)

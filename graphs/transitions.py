@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from ..backends.errors import RunError
 from ..nodes.actions import legal_actions
 from ..nodes.certainty import settled_early
 from ..nodes.policy import PolicyFields
@@ -29,6 +30,20 @@ LayerVerdict = Literal["new_answer", "unfinished", "kept", "no_answer"]
 RankingVerdict = Literal["new_answer", "unfinished", "settled", "no_answer"]
 """What a round of drafts or of votes amounts to, where nobody debates."""
 TurnVerdict = Literal["acted", "no_action", "tool_calls"]
+
+
+def asked_agents(state: TeamState) -> list[str]:
+    """Return who acts in the round that was opened.
+
+    Raises:
+        RunError: When it is nobody: LangGraph would end the run there, and say nothing.
+    """
+    if state["asked"]:
+        return state["asked"]
+    raise RunError(
+        "A round was opened in which nobody owes an action: a way of your own that leads back must "
+        "pass a node that clears the votes, `debate` or `restart`."
+    )
 
 
 def verdict(state: TeamState, policy: PolicyFields) -> Verdict:

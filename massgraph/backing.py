@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 from .backends.base import LLMBackend
 from .backends.chat_model import check_chat_model
+from .backends.errors import UserError
 from .backends.later import Later
 from .backends.registry import backend_from_config, backend_of_model, build_backend, check_backend
 
@@ -67,12 +68,19 @@ def built(named: Backing) -> LLMBackend:
         return build_backend(named)
     if isinstance(named, Mapping):
         return backend_from_config(named)
-    inner = named.compile() if isinstance(named, Compiles) else named
+    inner = _compiled(named) if isinstance(named, Compiles) else named
     if not _is_graph(inner):
         return backend_of_model(inner)
     from .graphs.nested import GraphBackend
 
     return GraphBackend(inner)
+
+
+def _compiled(named: Compiles) -> pregel.Pregel[Any, Any, Any, Any]:
+    try:
+        return named.compile()
+    except ValueError as exc:  # what LangGraph says of a graph of one's own
+        raise UserError(f"the graph can't be compiled: {exc}") from exc
 
 
 def drawn(named: Backing) -> LLMBackend:

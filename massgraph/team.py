@@ -305,10 +305,22 @@ class Team:
             raise UserError(f"The graph {self.name!r} is whole: its agents are part of it.")
         before, self.agents = self.agents, agents
         try:
+            self._check_no_circle()
             self._checked()
         except UserError:
             self.agents = before
             raise
+
+    def _check_no_circle(self) -> None:
+        """Check that the team is not inside one of its own agents."""
+        seen: list[Team] = []
+        ahead = [self]
+        while ahead:
+            inner = [team for agent in ahead.pop().agents for team in _teams_of(agent)]
+            if self in inner:
+                raise UserError(f"The team {self.name!r} can't be an agent of itself.")
+            ahead += [team for team in inner if team not in seen]
+            seen += inner
 
     def _compiled(self, agents: Sequence[Agent], checkpointer: _Saver | None) -> TeamGraph:
         backends = self._built(agents)
@@ -411,6 +423,10 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _teams_of(agent: Agent) -> list[Team]:
+    return [one for one in (agent.backend, agent.fallback) if isinstance(one, Team)]
 
 
 async def _prepared(backends: set[LLMBackend]) -> None:

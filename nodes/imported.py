@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.errors import UserError
+from ..backends.words import did_you_mean
 
 _NAME = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
+_MOST_NAMES = 10
+"""Names of a module that a message lists."""
 
 
 def imported(given: str) -> Any:
@@ -37,5 +40,19 @@ def imported(given: str) -> Any:
         why = f"{type(exc).__name__}: {exc}"
         raise UserError(f"The module {module!r} cannot be imported: {why}") from exc
     if not hasattr(home, found["name"]):
-        raise UserError(f"The module {module!r} has no {found['name']!r}.")
+        raise UserError(f"The module {module!r} has no {found['name']!r}.", hint=_hint(home, found))
     return getattr(home, found["name"])
+
+
+def is_name(given: str) -> bool:
+    """Return whether a text has the form `module:Name`."""
+    return _NAME.fullmatch(given) is not None
+
+
+def _hint(home: object, found: re.Match[str]) -> str:
+    """Return the name of a module's that was perhaps meant, or what there is."""
+    known = [name for name, one in vars(home).items() if callable(one) and name[0] != "_"]
+    near = did_you_mean(found["name"], known)
+    if "; known" in near:
+        near = f"It has {', '.join([*known[:_MOST_NAMES], *['...'][: len(known) > _MOST_NAMES]])}."
+    return near.removeprefix("; ").replace("did", "Did", 1)

@@ -14,6 +14,7 @@ from .rules import (
     Vote,
     find_rule,
     most_votes,
+    rule_name,
 )
 from .state import (
     SettledBy,
@@ -49,19 +50,28 @@ def _without_oneself(vote: Vote) -> Vote | None:
 
 
 def dissent_of(state: TeamState, policy: PolicyFields, winner: str) -> list[Vote]:
-    """Return the votes that count and whose first choice lost, as they were cast."""
-    ballots = ballots_of(state, policy)
-    return [state["votes"][b["voter"]] for b in ballots if b["candidate"] != winner]
+    """Return the votes that count and that are for somebody else, as they were cast.
+
+    A ranking that counts without its voter is no dissent where that voter has won.
+    """
+    lost = [ballot for ballot in ballots_of(state, policy) if ballot["candidate"] != winner]
+    cast = [state["votes"][ballot["voter"]] for ballot in lost]
+    return [vote for vote in cast if vote["candidate"] != winner]
 
 
 def decide(state: TeamState, policy: PolicyFields) -> Decision | None:
     """Return the rule's winner, if it finds one among the current answers.
 
     Raises:
-        RunError: When a rule of one's own returns what is no decision, or elects nobody there is.
+        RunError: When a rule of one's own raises, returns what is no decision, or elects nobody
+            there is.
     """
     rule = find_rule(policy.rule)
-    decision = cast("object", rule(ballots_of(state, policy), *_question(state, policy)))
+    try:
+        decision = cast("object", rule(ballots_of(state, policy), *_question(state, policy)))
+    except Exception as exc:
+        why = " ".join(f"{type(exc).__name__}: {exc}".split())
+        raise RunError(f"The rule {rule_name(policy.rule)!r} raised {why}.") from exc
     if decision is None:
         return None
     if not isinstance(decision, Decision):

@@ -14,7 +14,7 @@ from .collect_votes import outcomes_of_round
 from .events import VoteCast
 from .live import Desk
 from .machine import MachineNode
-from .rules import Vote
+from .rules import cast_vote
 from .state import TeamState
 
 SAME = "its own answer says the same"
@@ -49,9 +49,7 @@ def tally(key: Callable[[str], str], desk: Desk) -> MachineNode:
             if outcome["outcome"] == "new_answer":
                 voter = outcome["agent"]
                 candidate = first[said(outcome["text"])]
-                votes[voter] = Vote(
-                    voter=voter, candidate=candidate, reason=SAME, epoch=state["epoch"]
-                )
+                votes[voter] = cast_vote(voter, candidate, SAME, state["epoch"])
                 cast = VoteCast(voter=voter, candidate=candidate, reason=SAME)
                 live.emit(runtime, state, cast)
         return {"votes": votes}

@@ -27,11 +27,11 @@ from benchmarks.accuracy.agents import (
     Shown,
     SimulatedBackend,
 )
-from benchmarks.accuracy.cell import played, sampled
+from benchmarks.accuracy.cell import Cell, played, sampled
 from benchmarks.accuracy.exam import Exam, Question, choice_in, number_in
-from benchmarks.accuracy.grid import BASE, PARTS, QUICK, SAMPLES, TRAPS, cells
+from benchmarks.accuracy.grid import BASE, PARTS, QUICK, REVISING, SAMPLES, TRAPS, cells
 from benchmarks.accuracy.intervals import paired, wilson
-from benchmarks.accuracy.page import PAGE, PAIRS, PLACE, tables, with_tables
+from benchmarks.accuracy.page import PAGE, PAIRS, PLACE, tables, verdict, with_tables
 from benchmarks.accuracy.results import STORED, Study, from_json, measured, stored, to_json
 from massgraph import ToolSchema
 from tests.vloop import run_virtual
@@ -267,6 +267,55 @@ def test_the_stored_results_are_the_engines() -> None:
     study = stored()
     for cell in (BASE, replace(BASE, rule="borda"), replace(BASE, revises=0.15)):
         assert played(cell, range(10), study.seed).right == study.scores[cell.name].right[:10]
+
+
+def test_what_the_page_says_of_the_results_is_so() -> None:
+    """Its prose is written by hand: this is what it says, and what a new study must still show."""
+    study = stored()
+    hard = replace(BASE, accuracy=0.4)
+    easy = replace(BASE, accuracy=0.8, skill=0.6)
+    for size, skill, than_samples in (
+        (3, 0.6, "worse"),
+        (3, 0.8, "level"),
+        (5, 0.8, "worse"),
+        (9, 0.8, "worse"),
+        (3, 0.95, "better"),
+        (5, 0.95, "better"),
+    ):
+        assert verdict(replace(BASE, size=size, skill=skill), study) == than_samples
+    assert verdict(hard, study) == verdict(replace(hard, skill=0.95), study) == "better"
+    assert study.interval(easy)[1] < 0.8
+    assert verdict(replace(BASE, short=True), study) == "better"
+
+
+def test_what_the_page_says_of_rules_and_restarts_is_so() -> None:
+    """Differences between teams, question by question."""
+    study = stored()
+
+    def more(one: Cell, other: Cell) -> tuple[float, float, float]:
+        return paired(study.scores[one.name].right, study.scores[other.name].right)
+
+    assert more(replace(BASE, rule="borda"), BASE)[1] > 0
+    assert more(replace(BASE, taste=True), BASE)[1] > 0
+    shared = replace(BASE, taste=True)
+    assert (
+        more(replace(shared, rule="borda"), shared)[1]
+        > 0
+        > more(replace(shared, rule="ranked"), shared)[1]
+    )
+    assert study.calls(replace(BASE, rule="borda")) == study.calls(BASE)
+    for revised in (0.4, 0.6, 0.9):
+        cancel = replace(REVISING, revised=revised)
+        finish = replace(cancel, on_new_answer="finish")
+        _, low, high = more(finish, cancel)
+        assert low < 0 < high
+        assert study.tokens(cancel) < 1.01 * study.tokens(finish)
+        assert study.seconds(cancel) < 0.9 * study.seconds(finish)
+        assert study.calls(cancel) > 1.4 * study.calls(BASE)
+    for cell in (TRAPS, replace(TRAPS, fooled=True)):
+        assert verdict(cell, study) in ("level", "better")
+    for cell in (replace(TRAPS, skill=0.6), replace(TRAPS, follows=1.0)):
+        assert verdict(cell, study) == "worse"
 
 
 def test_pictures_are_the_same_bytes_again(tmp_path: Path) -> None:

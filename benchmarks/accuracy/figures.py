@@ -209,7 +209,7 @@ def _look(skill: float | None) -> dict[str, Any]:
     return {
         "color": COLOURS[skill],
         "marker": MARKERS[skill],
-        "label": f"skill {skill_word(skill)}",
+        "label": "votes by chance" if skill is None else f"skill {skill:g}",
     }
 
 
@@ -233,8 +233,8 @@ def _bars(
         share, (low, high) = study.share(cell), study.interval(cell)
         places.append(place)
         shares.append(100 * share)
-        below.append(100 * (share - low))
-        above.append(100 * (high - share))
+        below.append(max(0.0, 100 * (share - low)))  # a share of 1 may lie above by rounding
+        above.append(max(0.0, 100 * (high - share)))
     if across:
         axes.errorbar(shares, places, xerr=(below, above), linestyle="none", **look)
     else:

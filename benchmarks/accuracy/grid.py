@@ -69,9 +69,15 @@ SKILL = Part(
 RULE = Part(
     "rule",
     {
-        f"{rule}, skill {skill_word(skill)}": _cell(rule, replace(BASE, skill=skill))
-        for rule in RULES
-        for skill in (0.6, 0.8)
+        **{
+            f"{rule}, skill {skill:g}": _cell(rule, replace(BASE, skill=skill))
+            for rule in RULES
+            for skill in (0.6, 0.8)
+        },
+        **{
+            f"{rule}, one taste in words, skill 0.8": _cell(rule, replace(BASE, taste=True))
+            for rule in ("plurality", "borda", "ranked")
+        },
     },
 )
 RESTART = Part(

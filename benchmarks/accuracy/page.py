@@ -19,6 +19,7 @@ HEAD = (
     "|---|---|---|---|---|---|---|---|",
 )
 RIGHT = ("40 %", "60 %", "90 %")
+SHARED = "one taste in words, skill 0.8"
 PAIRS = {
     "restart": [
         *(
@@ -28,9 +29,12 @@ PAIRS = {
         *((f"revisions right {right}, cancel", "nobody revises") for right in RIGHT),
     ],
     "rule": [
-        (f"{rule}, skill {skill}", f"plurality, skill {skill}")
-        for skill in ("0.6", "0.8")
-        for rule in RULES[1:]
+        *(
+            (f"{rule}, skill {skill}", f"plurality, skill {skill}")
+            for skill in ("0.6", "0.8")
+            for rule in RULES[1:]
+        ),
+        *((f"{rule}, {SHARED}", f"plurality, {SHARED}") for rule in ("borda", "ranked")),
     ],
     "graph": [
         (f"{graph}, skill {skill}", f"team, skill {skill}")

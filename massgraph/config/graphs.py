@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from ..graphs.nested import AnyGraph
 
 KEYS = ("graph",)
-Count = Annotated[int, Field(ge=1)]
+MOST = 100
+"""Layers, or samples: each sample is an agent of the graph, and a typing error is soon made."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class _Plain(Strict):
@@ -63,6 +65,11 @@ class GraphChoice:
     factory: GraphFactory | None = None
     whole: AnyGraph | None = None
 
+    @property
+    def has_these_agents(self) -> bool:
+        """Whether its agents are those of the config, by their ids."""
+        return self.factory is None and self.name != "self_consistency"
+
     def make(self) -> GraphFactory:
         """Return what makes the graph of agents and a policy."""
         if self.factory is not None:
@@ -81,6 +88,10 @@ def read_graph(given: Any, document: Document) -> GraphChoice | None:
         return None
     if ":" in name and not isinstance(given, dict):
         return _own(name, document)
+    if ":" in name:
+        said = f"a graph of your own has no options here: write graph: {name}"
+        document.problem((*KEYS, "type"), said)
+        return None
     if name not in GRAPHS:
         near = did_you_mean(name, GRAPHS)
         document.problem(KEYS, f"there is no graph {quoted(name)}{near}")
@@ -96,11 +107,23 @@ def _with_options(name: str, given: dict[str, Any], document: Document) -> Graph
     options = {key: value for key, value in given.items() if key != "type"}
     if "key" in options:
         try:
-            options["key"] = imported(options["key"])
+            options["key"] = _key(options["key"])
         except UserError as exc:
             document.problem((*KEYS, "key"), str(exc))
             return None
     return GraphChoice(name, options)
+
+
+def _key(name: str) -> Any:
+    """Return the function that tells what two answers must share."""
+    found = imported(name)
+    try:
+        inspect.signature(found).bind("")
+    except TypeError as exc:
+        raise UserError(f"{name!r} is no function of one text: {exc}") from exc
+    except ValueError:  # functions of C extensions need not tell
+        pass
+    return found
 
 
 def _own(name: str, document: Document) -> GraphChoice | None:

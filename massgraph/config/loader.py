@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..agent import Agent
 from ..backends.errors import MissingError, UserError
-from ..backends.registry import described
-from ..graphs.names import check_names, id_problem
-from ..nodes.budget import BudgetFields
+from ..graphs.names import check_names
 from ..nodes.output import OutputType
 from ..nodes.policy import Policy, PolicyFields
-from ..presets import Preset
-from .backends import BackendReader
+from .agents import AgentReader
 from .checking import check
 from .document import Document, Keys, read_document
 from .env import read_env_file
@@ -24,10 +21,7 @@ from .files import locate
 from .graphs import GraphChoice, read_graph
 from .overrides import Override
 from .problems import ConfigError, Problem, listed, quoted
-from .roles import read_preset
-from .schema import AgentFields, ConfigFields, UiFields
-from .servers import read_servers
-from .tools import ToolReader
+from .schema import ConfigFields, UiFields
 
 if TYPE_CHECKING:
     from ..team import Team
@@ -119,11 +113,16 @@ class _Loader:
             check(ConfigFields, value, self._document, ())
             graph = read_graph(value.get("graph", "team"), self._document)
             whole = graph is not None and graph.whole is not None
-            agents = self._brought(value) if whole else self._agents(value)
+            agents = (
+                self._brought(value)
+                if whole
+                else AgentReader(self._document, self._warnings, value).read()
+            )
             ids = {agent.id for agent in agents if agent is not None}
             if policy is not None and graph is not None and len(ids) == len(agents) and not whole:
-                self._weights(policy, ids)
-                self._presenter(policy, ids, graph.name)
+                if graph.has_these_agents:
+                    self._weights(policy, ids)
+                    self._presenter(policy, ids, graph.name)
                 self._fits(graph, [agent.id for agent in agents if agent is not None], policy)
         else:
             policy, ui, graph, agents = None, None, None, []
@@ -161,7 +160,12 @@ class _Loader:
 
                 check_factory(graph.make(), ids, policy)
         except UserError as exc:
-            self._document.problem(("graph",) if graph.name != "team" else ("agents",), str(exc))
+            self._document.problem(_culprit(str(exc), graph, policy), str(exc))
+        except Exception as exc:
+            if graph.factory is None:
+                raise
+            said = f"{quoted(graph.name)} makes no graph: {type(exc).__name__}: {exc}"
+            self._document.problem(("graph",), said)
 
     def _policy(self, given: Any) -> Policy | None:
         if not isinstance(given, dict):
@@ -194,115 +198,10 @@ class _Loader:
         elif graph == "team" and policy.presenter_problem:  # other graphs have a use for it
             self._document.problem(keys, policy.presenter_problem)
 
-    def _agents(self, value: Mapping[str, Any]) -> list[Agent | None]:
-        """Return the agents, with None for each that is wrong."""
-        given = self._given(value)
-        defaults = value.get("backend_params")
-        defaults = defaults if isinstance(defaults, dict) else {}
-        backends = BackendReader(self._document, defaults, self._warnings)
-        servers = read_servers(value.get("mcp_servers"), self._document, self._warnings)
-        tools = ToolReader(self._document, servers, self._warnings)
-        for keys, agent in given:
-            self._write_out(agent, keys)
-        agents = [
-            self._agent(agent, keys, number, backends, tools)
-            for number, (keys, agent) in enumerate(given, 1)
-        ]
-        tools.unused_servers()
-        self._unique([(keys, agent.get("id")) for keys, agent in given])
-        named = [agent.get("backend", {}) for _, agent in given]
-        named += [agent["fallback"] for _, agent in given if agent.get("fallback")]
-        backends.unused_defaults([one for one in named if isinstance(one, dict)])
-        return agents
 
-    def _given(self, value: Mapping[str, Any]) -> list[tuple[Keys, dict[str, Any]]]:
-        one, many = value.get("agent"), value.get("agents")
-        if "agent" in value and "agents" in value:
-            self._document.problem(("agent",), "give 'agent' or 'agents', not both", key=True)
-        elif "agent" in value:
-            return [(("agent",), one)] if isinstance(one, dict) else []
-        elif many == [] or "agents" not in value:
-            self._document.problem(("agents",), "a team needs at least one agent under 'agents'")
-        if not isinstance(many, list):
-            return []
-        return [(("agents", n), agent) for n, agent in enumerate(many) if isinstance(agent, dict)]
-
-    def _write_out(self, agent: dict[str, Any], keys: Keys) -> None:
-        """Make a mapping of each backend that is written as `provider:model`."""
-        for key in ("backend", "fallback"):
-            if isinstance(agent.get(key), str):
-                try:
-                    agent[key] = described(agent[key])
-                except UserError as exc:
-                    self._document.problem((*keys, key), str(exc))
-
-    def _agent(
-        self,
-        given: dict[str, Any],
-        keys: Keys,
-        number: int,
-        backends: BackendReader,
-        tool_reader: ToolReader,
-    ) -> Agent | None:
-        fields = check(AgentFields, given, self._document, keys)
-        name = given.get("id", f"agent_{number}")
-        problem = id_problem(name) if isinstance(name, str) else None
-        if problem:
-            self._document.problem((*keys, "id"), problem)
-        role = read_preset(given.get("preset"), self._document, (*keys, "preset"))
-        backend = self._backend(given, "backend", keys, backends, role)
-        behind = "fallback" in given
-        fallback = self._backend(given, "fallback", keys, backends, role) if behind else None
-        said = fields.budget if fields is not None else {}
-        budget = check(BudgetFields, said, self._document, (*keys, "budget"))
-        tools = tool_reader.read(given.get("tools"), (*keys, "tools"))
-        if fields is None or budget is None or backend is None or problem:
-            return None
-        if behind and fallback is None:
-            return None
-        try:
-            agent = Agent(
-                id=name,
-                backend=backend,
-                system_message=role.told(fields.system_message),
-                tools=tools,
-                tool_timeout_s=fields.tool_timeout_s,
-                max_tool_chars=fields.max_tool_chars,
-                budget=budget.model_dump(),
-                fallback=fallback,
-            )
-            with suppress(MissingError):  # noted already, at the tool's name
-                agent.build_tools()
-        except UserError as exc:
-            self._document.problem((*keys, "tools"), str(exc))
-            return None
-        return agent
-
-    def _backend(
-        self,
-        given: dict[str, Any],
-        key: Literal["backend", "fallback"],
-        keys: Keys,
-        backends: BackendReader,
-        role: Preset,
-    ) -> Any:
-        said = given.get(key, {})
-        if not isinstance(said, dict):
-            return None
-        if not said and (key == "fallback" or not backends.defaults):
-            what = "is empty" if key in given else "is missing"
-            self._document.problem((*keys, key), f"{key!r} {what}: give it a type")
-            return None
-        if key == "fallback" and backends.are_same(given.get("backend"), said):
-            self._document.problem((*keys, key), "the fallback is the backend itself")
-            return None
-        return backends.read(said, (*keys, key), role.tools)
-
-    def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
-        seen: set[str] = set()
-        for keys, name in ids:
-            if isinstance(name, str):
-                if name.lower() in seen:
-                    message = f"two agents are called {quoted(name)}; ids differ by more than case"
-                    self._document.problem((*keys, "id"), message)
-                seen.add(name.lower())
+def _culprit(said: str, graph: GraphChoice, policy: Policy) -> Keys:
+    """Return where that stands which does not fit: a key of the policy that the message names."""
+    for key in policy.model_fields_set:
+        if re.search(rf"\b{key}\b", said):
+            return ("policy", key)
+    return ("agents",) if graph.name == "team" else ("graph",)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ..backends.errors import MissingError, UserError
 from ..backends.keys import shown_variable
+from ..tools.address import Address
 from ..tools.variables import missing_variables
 from .checking import check
 from .document import Document, Keys
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 class ServerFields(Strict):
     """An MCP server: a program that is started, or an address."""
 
-    command: Annotated[str, Field(min_length=1)] | None = None
+    command: str | None = None
     args: list[str] = Field(default_factory=list)
     env: dict[str, str] = Field(default_factory=dict)
     url: str | None = None
@@ -55,6 +56,9 @@ def _read(name: str, given: Any, document: Document, warnings: list[Problem]) ->
     if not _NAME.fullmatch(name):
         message = f"{quoted(name)} can't be a server's name: letters, digits, '_', '-' and '.'"
         document.problem(keys, message, key=True)
+    if not isinstance(given, dict):
+        document.problem(keys, f"{quoted(name)} must be a mapping, with a command or a url")
+        return None
     fields = check(ServerFields, given, document, keys)
     if fields is None:
         return None
@@ -74,18 +78,16 @@ def _read(name: str, given: Any, document: Document, warnings: list[Problem]) ->
 
 
 def _fitting(fields: ServerFields, document: Document, keys: Keys) -> None:
-    """Note what does not go with a program, or with an address."""
-    if fields.command is None and fields.url is None:
-        document.problem(keys, "a server needs a 'command' or a 'url'", key=True)
-    elif fields.command is not None and fields.url is not None:
-        document.problem((*keys, "url"), "give 'command' or 'url', not both", key=True)
-    elif fields.url is not None and not fields.url.startswith(("http://", "https://")):
-        document.problem((*keys, "url"), "url is not an http(s) URL")
-    others = ("args", "env") if fields.url is not None else ("headers",)
-    belongs = "a command" if fields.url is not None else "a url"
-    for name in others:
-        if getattr(fields, name):
-            document.problem((*keys, name), f"{name!r} belongs to {belongs}", key=True)
+    """Note what does not go with a program, with an address, or with the tools."""
+    given = fields.model_dump(include={"command", "url", "args", "env", "headers"})
+    for where, message, is_key in Address(**given).problems():
+        document.problem((*keys, *where), message, key=is_key)
+    for number, tool in enumerate(fields.tools or ()):
+        if tool in (fields.tools or ())[:number]:
+            document.problem((*keys, "tools", number), f"{quoted(tool)} is there twice")
+    if fields.tools == []:
+        message = "tools allows none; name some, or leave it out to allow all"
+        document.problem((*keys, "tools"), message)
 
 
 def _missing(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.errors import MissingError, UserError
 from ..nodes.toolbox import Toolbox
-from ..tools.named import MCP, named
+from ..tools.named import MCP, built_tool
 from .document import Document, Keys
 from .problems import Problem, did_you_mean, quoted
 
@@ -29,6 +29,8 @@ class ToolReader:
     document: Document
     servers: Mapping[str, McpServer | None]
     warnings: list[Problem]
+    broken: bool = False
+    """Whether `mcp_servers` is no mapping: then nothing is said of the names in it."""
     named: set[str] = field(default_factory=set)
     """The servers that an agent has named so far."""
 
@@ -45,7 +47,7 @@ class ToolReader:
             if not isinstance(name, str):
                 continue
             try:
-                found = self._of_server(name) if name.startswith(MCP) else named(name)
+                found = self._of_server(name) if name.startswith(MCP) else built_tool(name)
             except MissingError as exc:
                 place = self.document.place((*keys, number))
                 self.warnings.append(Problem(place, str(exc), missing=True))
@@ -67,6 +69,8 @@ class ToolReader:
 
     def _of_server(self, name: str) -> Toolbox | None:
         server, slash, tool = name.removeprefix(MCP).partition("/")
+        if self.broken:
+            return None
         if server not in self.servers:
             near = did_you_mean(server, list(self.servers)) or "; 'mcp_servers' names none"
             raise UserError(f"there is no MCP server {quoted(server)}{near}")

@@ -167,18 +167,18 @@ class Connection:
 
     @asynccontextmanager
     async def _streams(self) -> AsyncGenerator[tuple[Any, Any]]:
-        server = self._server
-        if server.url is not None:
+        server, at, title = self._server, self._server.address, self._server.title
+        if at.url is not None:
             timeout = httpx.Timeout(server.opening_s, read=None)
-            client = create_mcp_http_client(headers=server.headers, timeout=timeout)
-            async with client, streamable_http_client(server.url, http_client=client) as streams:
+            client = create_mcp_http_client(headers=at.sent_headers(title), timeout=timeout)
+            async with client, streamable_http_client(at.url, http_client=client) as streams:
                 yield streams[0], streams[1]
             return
-        assert server.command is not None
+        assert at.command is not None
         # A file, and no pipe: nobody has to read it, and it can't fill up.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         program = StdioServerParameters(
-            command=server.command, args=list(server.args), env=server.env
+            command=at.command, args=list(at.args), env=at.variables(title)
         )
         errlog: Any = self._stderr
         async with stdio_client(program, errlog=errlog) as streams:
@@ -195,22 +195,22 @@ class Connection:
 
     def _reason(self, exc: BaseException) -> UserError:
         """Return why it cannot be opened, and what to do about it."""
-        server, name = self._server, self._server.title
+        server, at, name = self._server, self._server.address, self._server.title
         match exc:
             case UserError():
                 return exc
-            case FileNotFoundError() if server.url is None:
+            case FileNotFoundError() if at.url is None:
                 return MissingError(
-                    f"{name} cannot be started: there is no program {server.command!r}.",
+                    f"{name} cannot be started: there is no program {at.command!r}.",
                     hint="Install it, or write its whole path.",
                 )
             case TimeoutError():
                 message = f"{name} does not answer within {server.opening_s:g} s"
             case httpx.HTTPStatusError():
                 status = exc.response.status_code
-                message = f"{name} refuses the connection to {server.place}: HTTP status {status}"
-            case _ if server.url is not None:
-                message = f"{name} cannot be reached at {server.place}: {_said(exc)}"
+                message = f"{name} refuses the connection to {at.shown}: HTTP status {status}"
+            case _ if at.url is not None:
+                message = f"{name} cannot be reached at {at.shown}: {_said(exc)}"
             case McpError(error=ErrorData(code=types.CONNECTION_CLOSED)):
                 message = f"{name} ended instead of starting"
             case anyio.BrokenResourceError() | anyio.ClosedResourceError():

@@ -7,7 +7,6 @@ import importlib
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ..backends.errors import MassgraphError, UserError
 from ..backends.guard import check_request_allowed
@@ -17,8 +16,8 @@ from ..backends.off_loop import off_loop
 from ..backends.words import did_you_mean, quoted
 from ..nodes.cut import cut_middle
 from ..nodes.toolbox import Toolbox
+from .address import Address
 from .extras import check_extra
-from .variables import filled_in
 
 if TYPE_CHECKING:
     from langchain_core import tools as lc
@@ -32,7 +31,6 @@ OPENING_S = 30.0
 MAX_CHARS = 20_000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SECRET = re.compile(r"key|token|secret|passw|auth|cookie|credential", re.IGNORECASE)
 
 
 class McpServer(Toolbox):
@@ -77,25 +75,23 @@ class McpServer(Toolbox):
             raise UserError(f"{quoted(name)} can't be the name of an MCP server.")
         self.name = f"the MCP server {name!r}"
         check_extra("langchain_mcp_adapters", self.title)
-        if (command is None) == (url is None):
-            raise UserError(f"{self.title} needs a command or a url, and not both.")
-        if url is not None and urlsplit(url).scheme not in ("http", "https"):
-            raise UserError(f"{self.title}: the url is no http(s) URL.")
-        for text in (*args, *(tools or ()), *(env or {}).values(), *(headers or {}).values()):
+        named = [*(env or {}).items(), *(headers or {}).items()]
+        for text in (*args, *(tools or ()), *(part for pair in named for part in pair)):
             if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise UserError(f"{self.title}: args, tools, env and headers hold texts.")
+        self.address = Address(command, url, tuple(args), dict(env or {}), dict(headers or {}))
+        for _, problem, _ in self.address.problems():
+            raise UserError(f"{self.title}: {problem}.")
         if timeout_s is not None and not timeout_s > 0:
             raise UserError(f"{self.title}: timeout_s must be more than 0.")
         if max_chars < 1:
             raise UserError(f"{self.title}: max_chars must be more than 0.")
-        self.command, self.url, self.args = command, url, tuple(args)
         self.allowed = None if tools is None else tuple(tools)
         self.timeout_s, self.max_chars = timeout_s, max_chars
-        self._env, self._headers = dict(env or {}), dict(headers or {})
         self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {self.place}>"
+        return f"<{self.name}: {self.address.shown}>"
 
     @property
     def title(self) -> str:
@@ -103,32 +99,9 @@ class McpServer(Toolbox):
         return f"T{self.name[1:]}"
 
     @property
-    def place(self) -> str:
-        """Where it is, without what may be secret: a program's name, or an address."""
-        if self.url is None:
-            return str(self.command)
-        parts = urlsplit(self.url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
-
-    @property
     def opening_s(self) -> float:
         """How long it may take to start."""
         return max(OPENING_S, self.timeout_s or 0.0)
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The program's own variables.
-
-        Raises:
-            UserError: When one that is asked for is not set.
-        """
-        return filled_in(self._env, self.title)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The HTTP headers; raises as `env`."""
-        return filled_in(self._headers, self.title)
 
     def only(self, tool: str) -> McpTool:
         """Return one tool of the server, as an agent's `tools` take it."""
@@ -173,25 +146,12 @@ class McpServer(Toolbox):
                 said, failed = await (await self._connected(self._here())).call(tool, arguments)
         except (CallError, MassgraphError) as exc:
             said, failed = self.redact(str(exc)), True
-        text = cut_middle(struck(said, self._secrets(only_secret=True)), self.max_chars)
+        text = cut_middle(struck(said, self.address.secrets(only_secret=True)), self.max_chars)
         return ToolMessage(text, tool_call_id="", status="error" if failed else "success")
 
     def redact(self, text: str) -> str:
         """Return a text without the values of variables and headers."""
-        return struck(text, self._secrets())
-
-    def _secrets(self, *, only_secret: bool = False) -> list[str]:
-        # Of a result, only what is plainly secret is struck out: a time zone may well be in it.
-        given = {**self._env, **self._headers}
-        values = filled_in(given, self.title, missing_ok=True)
-        found = [
-            part
-            for name, value in values.items()
-            if not only_secret or _SECRET.search(name)
-            for part in (value, *value.split()[1:])  # the key behind `Bearer`
-        ]
-        parts = urlsplit(self.url or "")
-        return [part for part in (*found, parts.query, parts.password) if part]
+        return struck(text, self.address.secrets())
 
     def _here(self) -> _Open:
         """Return what is open on the running loop; what a closed loop has left is forgotten."""
@@ -212,8 +172,8 @@ class McpServer(Toolbox):
         from .connection import Connection
 
         if opened.connection is None or opened.connection.lost:
-            if self.url is not None:
-                check_request_allowed(self.url)
+            if self.address.url is not None:
+                check_request_allowed(self.address.url)
             if opened.connection is not None:
                 opened.left.append(opened.connection)
                 opened.connection.leave()

@@ -62,7 +62,10 @@ def test_yaml_that_cannot_be_read(text: str | bytes, problem: str, refused: Refu
         ("policy: {seed: -.inf}\n", "2:16: a number must be finite"),
         ("policy: {seed: 1e999}\n", "2:16: a number must be finite"),
         (f"policy: {{seed: {'9' * 5000}}}\n", "2:16: the number has too many digits"),
-        ("graph:\n", "2:7: graph must be a name: team | single | debate | mixture | council | self_consistency | module:name"),
+        (
+            "graph:\n",
+            "2:7: graph must be a name: team | single | debate | mixture | council | self_consistency | module:name",
+        ),
     ],
 )
 def test_yaml_that_says_too_much(text: str, problem: str, refused: Refused) -> None:

@@ -191,10 +191,19 @@ def test_a_debate_shows_the_order() -> None:
 def test_a_ranking_may_lose_its_voter() -> None:
     """Where votes for oneself are ignored, the rest of a ranking counts; the result has it all."""
     policy = {"rule": "ranked", "self_votes": "ignore"}
+    played = election(policy, labels("12", "213", "32", "413"))
+    assert settled(played) == ("alice", "tie_break")
+    assert [v.ranking for v in played.result.dissent] == [("carol", "bob")]
+    assert played.result.dissent[0] in played.result.votes
+
+
+def test_a_winner_does_not_dissent() -> None:
+    """Its vote for itself may be ignored, and the rest of its ranking count for another."""
+    policy = {"rule": "ranked", "self_votes": "ignore"}
     played = election(policy, labels("12", "213", "32"))
     assert settled(played) == ("bob", "rule")
-    assert [v.ranking for v in played.result.dissent] == [("bob", "alice", "carol")]
-    assert played.result.dissent[0] in played.result.votes
+    assert played.result.votes[1].ranking == ("bob", "alice", "carol")
+    assert played.result.dissent == ()
 
 
 # --- rules of one's own --------------------------------------------------------------------------

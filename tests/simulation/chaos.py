@@ -1,4 +1,4 @@
-"""Random teams of agents that do everything wrong that can be done."""
+"""Agents and tools that do everything wrong that can be done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from massgraph import Agent, LLMBackend, Policy, StreamChunk, Team, ToolSchema
+from massgraph import LLMBackend, StreamChunk, ToolSchema
 from massgraph.backends.chunks import (
     ContentChunk,
     DoneChunk,
@@ -24,7 +24,6 @@ from massgraph.backends.chunks import (
 )
 from massgraph.backends.errors import BackendErrorKind, error_class
 from massgraph.backends.usage import TokenUsage
-from massgraph.nodes.visibility import Sight
 from tests.vloop import VirtualLoop
 
 KINDS: tuple[BackendErrorKind, ...] = (
@@ -39,25 +38,6 @@ KINDS: tuple[BackendErrorKind, ...] = (
     "refused",
 )
 
-
-def every_other(sight: Sight) -> list[str]:
-    """See every second agent, another half in each epoch."""
-    return list(sight.agents[sight.epoch % 2 :: 2])
-
-
-SIGHTS: tuple[dict[str, Any], ...] = (
-    {},
-    {},
-    {"visibility": "ring"},
-    {"visibility": "ring", "visible_peers": 2},
-    {"visibility": "random"},
-    {"visibility": "random", "visible_peers": 3},
-    {"visibility": "none"},
-    {"visibility": "none"},
-    {"visibility": every_other},
-    {"visibility": lambda sight: []},
-)
-"""Who sees whose answers."""
 
 TOOL = "lookup"
 """The name of the tool that some agents have."""
@@ -174,8 +154,12 @@ class ChaosBackend(LLMBackend):
         return "new_answer", {"content": f"{self._name} says {said}"}
 
     def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
-        labels = tools["vote"].parameters["properties"]["agent_id"]["enum"]
-        return "vote", {"agent_id": self._rng.choice(labels), "reason": "because"}
+        rng, asked = self._rng, tools["vote"].parameters["properties"]
+        if "ranking" in asked:
+            labels = asked["ranking"]["items"]["enum"]
+            ranking = rng.sample(labels, rng.randrange(1, len(labels) + 1))
+            return "vote", {"ranking": ranking, "reason": "because"}
+        return "vote", {"agent_id": rng.choice(asked["agent_id"]["enum"]), "reason": "because"}
 
     async def _calls_of(
         self, calls: Sequence[tuple[str, dict[str, Any]]]
@@ -255,6 +239,8 @@ class ChaosBackend(LLMBackend):
             both,
             [("vote", {"agent_id": "agent99", "reason": ""})],
             [("vote", {"agent_id": ["agent1"]})],
+            [("vote", {"ranking": ["agent1", "agent1"]})],
+            [("vote", {"ranking": []})],
             [("new_answer", {"content": ""})],
             [("new_answer", {"content": 7})],
             [("new_answer", {})],
@@ -332,81 +318,3 @@ async def stay(seconds: float) -> None:
             await asyncio.sleep(left)
         except asyncio.CancelledError:
             continue
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One random team under one random policy.
-
-    Args:
-        seed: What everything follows from.
-    """
-
-    seed: int
-    policy: Policy
-    team: Team
-    agents: list[str]
-    calls: Calls
-
-
-def budgets(rng: random.Random) -> dict[str, Any]:
-    """Return a budget, or none."""
-    some = [{"max_calls": rng.randrange(1, 12)}, {"max_tokens": rng.randrange(500, 9000)}]
-    return rng.choice([{}, {}, {}, *some])
-
-
-def ending(rng: random.Random, agents: list[str]) -> dict[str, Any]:
-    """Return who writes the final answer, and what it must be."""
-    final = rng.choice(["present", "reuse", "synthesize"])
-    presenter = rng.choice([None, *agents]) if final == "synthesize" else None
-    output_type = rng.choice([None, None, None, {"type": "string"}, list[float]])
-    return {"final": final, "presenter": presenter, "output_type": output_type}
-
-
-def scenario(seed: int) -> Scenario:
-    """Return the scenario of a seed."""
-    rng = random.Random(seed)
-    agents = [f"a{n}" for n in range(1, rng.choice([1, 2, 3, 3, 4, 5, 6]) + 1)]
-    round_deadline_s = rng.choice([3.0, 40.0, 300.0])
-    soft: dict[str, Any] = {"soft_deadline_s": round_deadline_s * rng.choice([0.2, 0.6, 1.0])}
-    policy = Policy(
-        weights={agent: rng.choice([0, 0.1, 0.5, 1, 2]) for agent in agents if rng.random() < 0.3},
-        quorum=rng.choice([1, 1, min(2, len(agents)), 0.5, 0.9]),
-        self_votes=rng.choice(["allow", "ignore", "forbid"]),
-        novelty=rng.choice(["exact", "exact", "lenient", "strict", 0.3]),
-        voting_sensitivity=rng.choice(["lenient", "balanced", "strict"]),
-        **rng.choice(SIGHTS),
-        tie=rng.choice(["earliest_answer", "registration", "random"]),
-        seed=seed,
-        on_new_answer=rng.choice(["cancel", "cancel", "finish"]),
-        max_answers_per_agent=rng.choice([1, 2, 3]),
-        max_debate_rounds=rng.choice([0, 1, 2]),
-        max_unfinished_rounds=rng.choice([0, 1, 2]),
-        idle_timeout_s=rng.choice([5.0, 60.0, None]),
-        call_timeout_s=rng.choice([None, 20.0]),
-        attempts=rng.choice([1, 2, 3]),
-        round_deadline_s=round_deadline_s,
-        run_deadline_s=rng.choice([4.0, 100.0, 1800.0]),
-        **ending(rng, agents),
-        single=rng.choice(["answer", "coordinate"]),
-        settle_early=rng.choice([False, True]),
-        **budgets(rng),
-        **rng.choice([soft, {}]),
-    )
-    calls = Calls()
-    wrongness = rng.choice([0.0, 0.15, 0.4, 0.9])
-    with_tools = rng.choice([0.0, 0.5, 1.0])
-    team = Team(
-        [
-            Agent(
-                agent,
-                ChaosBackend(rng.randrange(2**32), agent, calls, wrongness),
-                tools=[chaos_tool(seed + n, calls)] if rng.random() < with_tools else [],
-                tool_timeout_s=rng.choice([2.0, 60.0]),
-                budget=budgets(rng),
-            )
-            for n, agent in enumerate(agents)
-        ],
-        policy,
-    )
-    return Scenario(seed, policy, team, agents, calls)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from massgraph.nodes.agent_turn import CANCELLED, SETTLED
@@ -14,6 +13,8 @@ from massgraph.nodes.events import (
     AgentsReleased,
     AgentStamp,
     AnswersAccepted,
+    BudgetReached,
+    DeadlineReached,
     DebateOpened,
     Event,
     PresentingEnded,
@@ -30,10 +31,24 @@ from massgraph.nodes.events import (
 from massgraph.nodes.policy import Policy
 from massgraph.nodes.race import GRACE_S
 from massgraph.nodes.record import fold_events, result_of
+from massgraph.nodes.rules import Vote, cast_vote
 from massgraph.nodes.visibility import Sight
+
+from .oracle import Polls, sees_wrongly, settled_wrongly
 
 SLACK_S = 2.0
 """Virtual seconds that stragglers and rounding may add to a deadline."""
+
+PHASES = {
+    "team": ("coordinate", "coordinate", "coordinate"),
+    "critic": ("coordinate", "coordinate", "coordinate"),
+    "debate": ("answer", "vote", "coordinate"),
+    "council": ("answer", "vote", "vote"),
+    "mixture": ("answer", "answer", "answer"),
+    "self_consistency": ("answer", "answer", "answer"),
+    "single": ("answer", "answer", "answer"),
+}
+"""What rounds of a graph ask for: at first, after new answers, and after a debate."""
 
 
 class Checker:
@@ -42,12 +57,18 @@ class Checker:
     Args:
         policy: The policy of the run.
         agents: The ids of all agents, in registration order.
+        graph: The graph's name.
     """
 
-    def __init__(self, policy: Policy, agents: Sequence[str]) -> None:
-        self.policy, self.agents = policy, list(agents)
+    def __init__(self, policy: Policy, agents: Sequence[str], graph: str = "team") -> None:
+        self.policy, self.agents, self.graph = policy, list(agents), graph
+        self.phase, self.after_answers, self.after_debate = PHASES[graph]
+        merges = graph == "mixture"
+        self.sits_out = {policy.presenter or self.agents[-1]} if merges else set[str]()
+        self.nobody_votes = graph in ("mixture", "single", "self_consistency")
+        self.limits: set[str] = set()
         self.answers: dict[str, int] = {}
-        self.votes: dict[str, str] = {}
+        self.votes: dict[str, Vote] = {}
         self.reasons: set[str] = set()
         self.failed: set[str] = set()
         self.drafts: Counter[str] = Counter()
@@ -140,13 +161,20 @@ class Checker:
             case VoteCast():
                 self.voted(event)
             case DebateOpened():
+                assert self.polls.decision is None, "S5: a debate though the rule has a winner"
+                assert event.ballots == self.in_order_of_agents(self.polls.counted), "S5: ballots"
+                assert self.counts["debate_opened"] <= self.policy.max_debate_rounds, "S8: debates"
                 self.votes, self.reasons, self.owed_by_all = {}, set(), True
+                self.phase = self.after_debate
             case Verdict():
                 self.judged(event)
             case WinnerSelected():
                 self.attempts.clear()
-                assert event.winner in self.answers, "S4: the winner has a current answer"
-                assert event.winner == self.oracle(), "S5: the winner is not the rule's"
+                self.won(event)
+            case DeadlineReached(which="run"):
+                self.limits.add("deadline")
+            case BudgetReached():
+                self.limits.add("budget")
             case _:
                 pass
 
@@ -184,6 +212,7 @@ class Checker:
             assert self.policy.settle_early, "nobody asked to settle early"
         else:
             assert self.policy.on_new_answer == "cancel", "nobody is stopped under 'finish'"
+        assert self.phase != "answer", "nobody is stopped where all are to answer"
         assert event.agents, "a release of nobody"
         assert set(event.agents) <= set(self.open_turns), "released without being at work"
         self.released = set(event.agents)
@@ -191,7 +220,7 @@ class Checker:
     def round_opened(self, event: RoundOpened) -> None:
         """S3, S5: who is asked."""
         live = [agent for agent in self.agents if agent not in self.failed]
-        live = [agent for agent in live if agent not in self.exhausted]
+        live = [agent for agent in live if agent not in self.exhausted | self.sits_out]
         owing = [agent for agent in live if agent not in self.votes]
         assert event.asked == owing, "S3: everybody who owes is asked, and nobody else"
         assert event.asked, "a round without anybody"
@@ -211,7 +240,9 @@ class Checker:
         self.retried[event.agent] = 0
         seen = [self.agents[int(label.removeprefix("agent")) - 1] for label in event.answers]
         assert seen == [agent for agent in self.agents if agent in seen], "S2: labels out of order"
-        problem = sees_wrongly(self.policy, self.agents, self.answers, event, seen)
+        there = tuple(agent for agent in self.agents if agent in self.answers)
+        sight = Sight(event.agent, tuple(self.agents), there, event.epoch, self.policy.seed)
+        problem = sees_wrongly(self.policy, sight, seen, only_answers=self.phase == "answer")
         assert not problem, f"S2: {problem}"
         self.seen[event.agent] = seen
 
@@ -234,10 +265,13 @@ class Checker:
             assert event.outcome == "interrupted", "a released turn went on to its end"
         if event.outcome == "new_answer":
             self.drafts[event.agent] += 1
-            blind = self.policy.visibility == "none"
+            blind = self.policy.visibility == "none" and self.phase == "coordinate"
             assert not (blind and self.answers), "S2: a new answer after all were shown"
+            assert self.phase != "vote", "a new answer in a round of votes"
             most = self.policy.max_answers_per_agent
             assert self.drafts[event.agent] <= most, "S8: more answers than allowed"
+        elif event.outcome == "vote":
+            assert self.phase != "answer", "a vote in a round of answers"
         elif event.outcome == "interrupted" and event.why == SETTLED:
             assert self.drafts[event.agent], "everybody finishes a first draft"
             self.reasons.add(event.agent)
@@ -261,17 +295,24 @@ class Checker:
             assert answer["epoch"] == event.epoch, "S3: an answer's epoch is that of its publishing"
             self.answers[answer["agent"]] = answer["epoch"]
         self.votes, self.reasons, self.owed_by_all = {}, set(), True
+        self.phase = self.after_answers
         self.interrupted.clear()
 
     def voted(self, event: VoteCast) -> None:
         """S2, S4: what a vote may be."""
         assert event.candidate in self.answers, "S4: a vote is for a current answer"
-        assert event.candidate in self.seen[event.voter], "S2: a vote is for what its voter saw"
         assert event.voter not in self.votes, "S4: one live vote an agent"
         assert event.voter not in self.failed, "S4: a failed agent does not vote"
+        self.votes[event.voter] = cast_vote(
+            event.voter, event.candidate, event.reason, event.epoch, event.ranking
+        )
+        if self.graph == "self_consistency":
+            return  # an answer counts as a vote for what it says
+        ranking = event.ranking or [event.candidate]
+        assert ranking[0] == event.candidate, "S4: a ranking's first is the candidate"
+        assert set(ranking) <= set(self.seen[event.voter]), "S2: a vote is for what its voter saw"
         if self.policy.self_votes == "forbid" and len(self.agents) > 1:
-            assert event.voter != event.candidate, "S4: nobody votes for itself here"
-        self.votes[event.voter] = event.candidate
+            assert event.voter not in ranking, "S4: nobody votes for itself here"
 
     def judged(self, event: Verdict) -> None:
         """S5, S6: when a run may settle."""
@@ -284,14 +325,35 @@ class Checker:
             self.settled = True
         if event.verdict == "no_answer":
             assert not self.answers, "S5: there is an answer"
-        if event.verdict == "settled":
+        if event.verdict == "settled" and not self.nobody_votes:
             live = {agent for agent in self.agents if agent not in self.failed}
             silent = live - set(self.votes) - self.reasons - self.exhausted
             assert not silent, f"S5: neither a vote nor a reason from {silent}"
 
-    def oracle(self) -> str:
-        """Elect by plurality, worked out a second time."""
-        return elect(self.policy, self.agents, self.votes, self.answers)
+    @property
+    def polls(self) -> Polls:
+        """The election as it stands."""
+        live = [agent for agent in self.agents if agent not in self.failed]
+        return Polls(self.policy, self.agents, self.votes, self.answers, live)
+
+    def in_order_of_agents(self, ballots: Sequence[Vote]) -> list[Vote]:
+        """Return ballots in registration order of their voters."""
+        return sorted(ballots, key=lambda ballot: self.agents.index(ballot["voter"]))
+
+    def won(self, event: WinnerSelected) -> None:
+        """S4, S5: who wins, by what, and who saw it otherwise."""
+        if self.graph == "mixture":
+            assert {event.winner} == self.sits_out, "S5: the aggregator presents"
+            assert event.settled_by in ("single", *self.limits), "S5: nobody votes in a mixture"
+            return
+        assert event.winner in self.answers, "S4: the winner has a current answer"
+        polls, alone = self.polls, len(self.agents) == 1 and self.policy.single == "answer"
+        assert event.winner == polls.winner, "S5: the winner is not the rule's"
+        limits = self.limits | ({"budget"} if self.exhausted else set())
+        problem = settled_wrongly(event.settled_by, polls, limits=limits, single=alone)
+        assert not problem, f"S5: settled by what it was not: {problem}"
+        dissent = [] if alone else polls.dissent(event.winner)
+        assert event.dissent == dissent, "S5: the dissent is not the votes that lost"
 
     def final(self, events: Sequence[Event], state: dict[str, Any]) -> None:
         """S6, S7, L1: the end, and the fold."""
@@ -313,65 +375,3 @@ class Checker:
             thread_id=end.thread_id,
         )
         assert folded == end.result, "S7: the result is not the fold"
-
-
-def sees_wrongly(
-    policy: Policy,
-    agents: Sequence[str],
-    answers: Container[str],
-    event: TurnStarted,
-    seen: Sequence[str],
-) -> str | None:
-    """Return what is wrong with what an agent is shown, worked out a second time.
-
-    Args:
-        policy: The policy of the run.
-        agents: All agents, in registration order.
-        answers: Those with a current answer.
-        event: The beginning of its turn.
-        seen: Whose answers it is shown.
-    """
-    there = {agent for agent in agents if agent in answers}
-    mine, others = there & {event.agent}, there - {event.agent}
-    if not set(seen) <= there:
-        return "an answer that is not current"
-    if not mine <= set(seen):
-        return "one's own answer is hidden"
-    most = min(policy.visible_peers or 1, len(others))
-    if callable(policy.visibility):
-        sight = Sight(event.agent, tuple(agents), tuple(sorted(there)), event.epoch, policy.seed)
-        expected = mine | set(policy.visibility(sight)) & there if there else set()
-    elif policy.visibility == "ring":
-        at = agents.index(event.agent)
-        steps = sorted(others, key=lambda peer: (agents.index(peer) - at) % len(agents))
-        expected = mine | set(steps[:most])
-    elif policy.visibility == "random":
-        return None if len(set(seen) - mine) == most else "not as many peers as there are to see"
-    else:
-        expected = there
-    return None if set(seen) == expected else f"{sorted(seen)} and not {sorted(expected)}"
-
-
-def elect(
-    policy: Policy, agents: Sequence[str], votes: Mapping[str, str], answers: Mapping[str, int]
-) -> str:
-    """Return who has the most weight of votes, and among equals whom the tie policy prefers.
-
-    Args:
-        policy: The policy of the run.
-        agents: All agents, in registration order.
-        votes: Voter -> candidate.
-        answers: Candidate -> the epoch in which its answer was accepted.
-    """
-    ignore = policy.self_votes == "ignore" and len(agents) > 1
-    weight: Counter[str] = Counter()
-    for voter, candidate in votes.items():
-        if not (ignore and voter == candidate):
-            # In thousandths, which add up exactly.
-            weight[candidate] += round(1000 * policy.weights.get(voter, 1))
-    most = max(weight[candidate] for candidate in answers)
-    tied = [agent for agent in agents if agent in answers and weight[agent] == most]
-    if policy.tie == "random":
-        drawn = random.Random(policy.seed).sample(list(agents), len(agents))
-        return next(agent for agent in drawn if agent in tied)
-    return min(tied, key=answers.__getitem__) if policy.tie == "earliest_answer" else tied[0]
