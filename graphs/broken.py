@@ -6,13 +6,19 @@ import re
 
 from ..backends.errors import MassgraphError
 
+_ADVICE = "\nFor troubleshooting"
 # What LangGraph notes on an exception, from the innermost task to the outermost.
 _TASK = re.compile(r"During task with name '(.*)' and id '")
 
 
-def told(exc: Exception) -> str:
-    """Return what an exception says, and at which node it was raised, if LangGraph noted it."""
+def told(what: str, exc: Exception) -> str:
+    """Return what is said of something that an exception broke: at which node, and how.
+
+    Args:
+        what: What broke.
+        exc: What was raised in it.
+    """
     said = str(exc) if isinstance(exc, MassgraphError) else f"{type(exc).__name__}: {exc}"
     tasks = [found[1] for note in getattr(exc, "__notes__", ()) if (found := _TASK.match(note))]
-    first = said.split("\nFor troubleshooting")[0].strip()
-    return f"at {' > '.join(reversed(tasks))!r}: {first}" if tasks else first
+    place = f" at {' > '.join(reversed(tasks))!r}" if tasks else ""
+    return f"{what} broke{place}: {said.split(_ADVICE)[0].strip()}"

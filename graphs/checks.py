@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints, is_typeddict
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from langgraph.channels.last_value import LastValue
 from langgraph.graph import END, START
 from langgraph.pregel import Pregel
+from typing_extensions import is_typeddict
 
 from ..backends.errors import UserError
 from ..backends.words import did_you_mean

@@ -163,18 +163,21 @@ class CoordinationGraph(StateGraph[TeamState, LiveRun, Question, TeamState]):
                 f"from {source!r} it goes to: {', '.join(sorted(leads)) or 'nowhere'}."
             )
 
-    def compile(self, checkpointer: Any = None, **more: Any) -> TeamGraph:
+    def compile(
+        self, checkpointer: Any = None, *, name: str | None = None, **more: Any
+    ) -> TeamGraph:
         """Check the graph, and make it ready to run.
 
         Args:
             checkpointer: Where its threads are kept; None keeps none.
+            name: Another name.
             **more: What LangGraph's `StateGraph.compile` takes besides.
 
         Raises:
             UserError: When the graph is malformed; it says what to change.
         """
         check_graph(self)
-        compiled = super().compile(checkpointer, **{"name": self.name, **more})
+        compiled = super().compile(checkpointer, name=name or self.name, **more)
         agents = len(self.members)
         limit = recursion_limit(agents, self.policy, nodes=len(self.nodes) - agents)
         return compiled.with_config(recursion_limit=limit)

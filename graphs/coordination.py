@@ -19,7 +19,7 @@ from ..nodes.select_winner import select_winner
 from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
-from .transitions import asked_agents, verdict, Verdict
+from .transitions import Verdict, asked_agents, verdict
 
 
 def coordination(

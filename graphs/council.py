@@ -19,7 +19,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import asked_agents, ranking_verdict, RankingVerdict
+from .transitions import RankingVerdict, asked_agents, ranking_verdict
 
 
 def council(
@@ -44,9 +44,9 @@ def council(
         UserError: When there are too few agents, or their ids or the policy do not fit.
     """
     check_size(name, members, least=2)
-    policy = policy.filled(
-        rule="borda", final="synthesize", presenter=members[-1].id, max_debate_rounds=0
-    )
+    policy = policy.filled(rule="borda", final="synthesize", max_debate_rounds=0)
+    if policy.final == "synthesize":
+        policy = policy.filled(presenter=members[-1].id)
     graph = CoordinationGraph(members, policy, name=name, state=state)
     ids, desk = list(graph.by_id), graph.desk
 

@@ -23,7 +23,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import asked_agents, verdict, Verdict
+from .transitions import Verdict, asked_agents, verdict
 
 
 def debate(

@@ -21,7 +21,7 @@ from ..nodes.state import TeamState
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import asked_agents, layer_verdict, LayerVerdict
+from .transitions import LayerVerdict, asked_agents, layer_verdict
 
 Depth = Literal["next_layer", "last_layer"]
 

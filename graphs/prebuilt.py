@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import cast
 
 from ..backends.base import LLMBackend
 from ..backends.errors import MassgraphError, UserError
@@ -45,7 +46,8 @@ def graph_factory(graph: str | GraphFactory, name: str | None = None) -> GraphFa
         if not callable(graph):
             raise UserError(
                 f"{_shown(graph)} is no graph: name one ({', '.join(PREBUILT)}), or give a "
-                "function (members, policy) that returns one. A compiled graph goes to Team.from_graph."
+                "function (members, policy) that returns one. A compiled graph goes to "
+                "Team.from_graph."
             )
         return graph
     if graph not in PREBUILT:
@@ -77,7 +79,7 @@ def made(factory: GraphFactory, members: Sequence[Member], policy: Policy) -> Co
     """
     name = getattr(factory, "__name__", type(factory).__name__)
     try:
-        graph: object = factory(members, policy)
+        graph = cast("object", factory(members, policy))
     except MassgraphError:
         raise
     except Exception as exc:  # it is a person's own code that runs here

@@ -39,6 +39,10 @@ class BrokenRunError(RunError):
         super().__init__(message)
         self.result = result
 
+    def __reduce__(self) -> tuple[type[BrokenRunError], tuple[str, ResultDict]]:
+        """Return what makes it anew, in another process, too."""
+        return BrokenRunError, (str(self), self.result)
+
 
 class GraphRun:
     """One run of a coordination graph, as a task that it owns.
@@ -164,7 +168,7 @@ class GraphRun:
         except Exception as exc:
             result = self._end("failed")
             logger.exception("The run %s broke.", self.thread_id)
-            raise BrokenRunError(f"The run broke {told(exc)}", result) from exc
+            raise BrokenRunError(told("The run", exc), result) from exc
         finally:
             await self._live.aclose()
             self._close()

@@ -26,7 +26,7 @@ from ..nodes.tally import plain_words, tally
 from .agent import agent_node
 from .composition import CoordinationGraph
 from .names import check_size
-from .transitions import answer_verdict, asked_agents, AnswerVerdict
+from .transitions import AnswerVerdict, answer_verdict, asked_agents
 
 
 def self_consistency(
@@ -59,7 +59,9 @@ def self_consistency(
         raise UserError(f"samples must be at least 1, not {samples}.")
     one = members[0]
     drawn = [replace(one, id=f"{one.id}_{number}") for number in range(1, samples + 1)]
-    policy = policy.filled(final="reuse", single="coordinate")
+    policy = policy.filled(final="reuse")
+    # A sample's vote is what its answer says: one for itself counts like any other.
+    policy = policy.model_copy(update={"single": "coordinate", "self_votes": "allow"})
     graph = CoordinationGraph(drawn, policy, name=name, state=state)
     ids, desk = list(graph.by_id), graph.desk
 

@@ -41,7 +41,7 @@ def single(
         UserError: When there is not exactly one agent.
     """
     check_size(name, members, exactly=1)
-    policy = policy.filled(single="answer")
+    policy = policy.model_copy(update={"single": "answer"})
     graph = CoordinationGraph(members, policy, name=name, state=state)
     agent, desk = members[0].id, graph.desk
 

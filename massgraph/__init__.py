@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .result import Result as Result
     from .result import Usage as Usage
     from .result import Vote as Vote
-    from .team import Run as Run
+    from .run import Run as Run
     from .team import Team as Team
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ _HOMES = {
     "MassgraphError": ".backends.errors",
     "Policy": ".nodes.policy",
     "Result": ".result",
-    "Run": ".team",
+    "Run": ".run",
     "RunError": ".backends.errors",
     "ScriptedBackend": ".backends.scripted",
     "StreamChunk": ".backends.chunks",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ForwardRef, Protocol, TypeGuard, runtime_checkable
 
 from .backends.base import LLMBackend
 from .backends.chat_model import check_chat_model
@@ -14,9 +15,15 @@ from .backends.registry import backend_from_config, backend_of_model, build_back
 if TYPE_CHECKING:
     from langchain_core import language_models as lc_models
     from langgraph import pregel
+
+    ChatModel = lc_models.BaseChatModel
+    Graph = pregel.Pregel[Any, Any, Any, Any]
 else:
     lc_models = Later("langchain_core.language_models")
     pregel = Later("langgraph.pregel")
+    # The union below is made at import, which must not import what it names.
+    ChatModel = ForwardRef("lc_models.BaseChatModel", module=__name__)
+    Graph = ForwardRef("pregel.Pregel[Any, Any, Any, Any]", module=__name__)
 
 
 @runtime_checkable
@@ -28,14 +35,7 @@ class Compiles(Protocol):
         ...
 
 
-Backing = (
-    str
-    | Mapping[str, Any]
-    | LLMBackend
-    | lc_models.BaseChatModel
-    | pregel.Pregel[Any, Any, Any, Any]
-    | Compiles
-)
+Backing = str | Mapping[str, Any] | LLMBackend | ChatModel | Graph | Compiles
 """`provider:model`, a config's `backend:`, a backend, a chat model, a compiled graph, a team."""
 
 
@@ -92,6 +92,22 @@ def drawn(named: Backing) -> LLMBackend:
     if isinstance(named, Compiles) and look is not None:
         return GraphBackend(look())
     return built(named) if isinstance(named, GraphBackend) or _is_graph(named) else nobody()
+
+
+async def prepared(backends: Collection[LLMBackend]) -> None:
+    """Prepare all backends at once.
+
+    Raises:
+        UserError: With what is missing of all of them.
+    """
+    ends = await asyncio.gather(
+        *(backend.prepare() for backend in backends), return_exceptions=True
+    )
+    wrong = [end for end in ends if isinstance(end, BaseException)]
+    if len(wrong) > 1 and all(isinstance(end, UserError) for end in wrong):
+        raise UserError("; ".join(sorted({str(end) for end in wrong}))) from wrong[0]
+    if wrong:
+        raise wrong[0]
 
 
 def _is_graph(named: object) -> TypeGuard[pregel.Pregel[Any, Any, Any, Any]]:

@@ -1,4 +1,4 @@
-"""Texts that are too long, cut where they are needed least: in the middle."""
+"""Texts that are too long, cut where they are needed least, in the middle; or that are none."""
 
 from __future__ import annotations
 
@@ -20,3 +20,15 @@ def cut_middle(text: str, most: int) -> str:
 def note(left: int) -> str:
     """Return what stands for so many characters."""
     return f"\n[... {left:,} characters are left out here ...]\n"
+
+
+def sendable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: U+FFFD stands for half a surrogate pair.
+
+    Python reads such halves from file names that are not UTF-8, for one.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from .events import RunFinished
 from .live import Desk
 from .machine import merged
-from .record import result_of
+from .result import result_of
 from .state import RunOutcome, TeamState
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.errors import UserError
-from ..backends.words import did_you_mean
+from ..backends.words import did_you_mean, quoted
 
 _NAME = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
 _MOST_NAMES = 10
@@ -27,7 +27,7 @@ def imported(given: str) -> Any:
     """
     found = _NAME.fullmatch(given)
     if found is None:
-        raise UserError(f"{given!r} names nothing: give it as 'module:Name'.")
+        raise UserError(f"{quoted(given)} names nothing: give it as 'module:Name'.")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
@@ -54,5 +54,6 @@ def _hint(home: object, found: re.Match[str]) -> str:
     known = [name for name, one in vars(home).items() if callable(one) and name[0] != "_"]
     near = did_you_mean(found["name"], known)
     if "; known" in near:
-        near = f"It has {', '.join([*known[:_MOST_NAMES], *['...'][: len(known) > _MOST_NAMES]])}."
-    return near.removeprefix("; ").replace("did", "Did", 1)
+        end = ", ..." if len(known) > _MOST_NAMES else "."
+        near = f"It has {', '.join(known[:_MOST_NAMES])}{end}"
+    return near.replace("; did", "Did", 1)

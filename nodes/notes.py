@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ..backends.errors import RunError
+from .cut import sendable
 from .fence import fence
 from .state import TeamState
 from .templates import message
@@ -42,7 +43,7 @@ def _texts(notes: object) -> Iterator[tuple[str, str]]:
         if not isinstance(title, str) or not isinstance(text, str):
             kinds = f"{type(title).__name__} -> {type(text).__name__}"
             raise RunError(f"A node wrote a note {kinds}; both its title and its text are str.")
-        yield title, text
+        yield title, sendable(text)
 
 
 def _title(title: str) -> str:

@@ -149,13 +149,14 @@ class Policy(PolicyFields):
             raise UserError(f"Policy: {describe(exc)}") from exc
 
     def filled(self, **defaults: Any) -> Policy:
-        """Return the policy with other defaults for the keys that were left unset.
+        """Return the policy with other defaults for the keys that were left unset, or at None.
 
         Args:
             **defaults: What a graph takes a key for, unless a person says otherwise.
         """
         given = {key: getattr(self, key) for key in self.model_fields_set}
-        return Policy(**{**defaults, **given})
+        left = {key: value for key, value in defaults.items() if given.get(key) is None}
+        return Policy(**{**given, **left})
 
     def describe(self) -> dict[str, Any]:
         """Return the policy as plain values, a rule of one's own by its name."""

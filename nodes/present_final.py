@@ -18,7 +18,7 @@ from .output import OutputType
 from .policy import PolicyFields
 from .presenter import Presenter
 from .presenting import Task, present_messages
-from .state import Answer, Failure, Output, Presented, TeamState, add_usage, no_usage
+from .state import Answer, Failure, Output, Presented, TeamState, Usage, add_usage, no_usage
 
 Mode = Literal["present", "reuse", "synthesize"]
 """The winner writes the final answer, its stored one is final, or all answers are merged."""
@@ -66,18 +66,7 @@ def present_final(
         else:
             end = await _written(state, work, mode, form, stored)
         work.tell_end(end.presented, failure=end.failure, output=end.final.output)
-        update: dict[str, Any] = {
-            "presented": end.presented,
-            "messages": [end.final.message(end.author)],
-            "usage": {
-                **state["usage"],
-                agent: add_usage(state["usage"].get(agent, no_usage()), work.spent),
-            },
-        }
-        if type_ is not None:
-            update["output"] = Output(value=end.final.output)
-        if end.failure is not None:
-            update["failures"] = {**state["failures"], agent: end.failure}
+        update = _update(state, agent, end, work.spent, typed=type_ is not None)
         answer = end.final.text
         return await finish(desk, state, runtime, update, outcome="settled", answer=answer)
 
@@ -108,6 +97,23 @@ async def _written(
         failure = made
     text = stored["text"]
     return _End(Final(text, form.output(text)), stored["agent"], "fallback", failure)
+
+
+def _update(
+    state: TeamState, agent: str, end: _End, spent: Usage, *, typed: bool
+) -> dict[str, Any]:
+    """Return the update that a presentation is: its message, and what it took of its agent."""
+    used = add_usage(state["usage"].get(agent, no_usage()), spent)
+    update: dict[str, Any] = {
+        "presented": end.presented,
+        "messages": [end.final.message(end.author)],
+        "usage": {**state["usage"], agent: used},
+    }
+    if typed:
+        update["output"] = Output(value=end.final.output)
+    if end.failure is not None:
+        update["failures"] = {**state["failures"], agent: end.failure}
+    return update
 
 
 def _task(mode: Mode, *, wins: bool) -> Task:

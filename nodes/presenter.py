@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 
-from ..backends.errors import BackendError, BadRequestError, RefusedError
+from ..backends.errors import BadRequestError
 from ..backends.fold import Turn
 from .events import (
     ActionRefused,
@@ -24,59 +23,17 @@ from .events import (
     PresentingStarted,
 )
 from .final_form import Final, FinalForm
-from .ledger import Refusal
+from .final_try import Try
 from .listener import Listener
 from .live import LiveRun
 from .member import Member, account_of
 from .outer import OuterCall
-from .output import MisfitError
 from .policy import PolicyFields
 from .presenting import mending
 from .race import Watch
-from .state import Failure, FailureKind, Presented, TeamState, Usage, add_usage, no_usage
+from .state import Failure, Presented, TeamState, Usage, add_usage, no_usage
 from .stream import Call, Reply, Request, deadline, wait_before_next
 from .templates import message
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """What a call came to: a final answer, or why it is none.
-
-    Args:
-        final: The answer.
-        error: How the call broke.
-        misfit: Why the reply does not count.
-        cut: Whether the run's deadline cut it.
-        cancelled: Whether a person did.
-        refused: What is used up, so that it did not go out.
-    """
-
-    final: Final | None = None
-    error: BackendError | None = None
-    misfit: str = ""
-    cut: bool = False
-    cancelled: bool = False
-    refused: Refusal | None = None
-
-    @property
-    def is_last(self) -> bool:
-        """Whether there is no other try, whatever it came to."""
-        return self.cut or self.cancelled or self.refused is not None
-
-    def failure(self, number: int) -> Failure | None:
-        """Return why there is no final answer, as the result tells it; in which round.
-
-        To have no budget is no failure.
-        """
-        if self.refused is not None:
-            return None
-        kind: FailureKind = self.error.kind if self.error else "protocol"
-        why = str(self.error) if self.error else self.misfit
-        if self.cut:
-            kind, why = "timeout", "the run's deadline cut it"
-        if self.cancelled:
-            kind, why = "cancelled", "the agent was cancelled"
-        return Failure(kind=kind, message=f"Presenting: {why}", round=number)
 
 
 class Presenter:
@@ -125,7 +82,7 @@ class Presenter:
                 self._outer.again()
             self._emit(PresentingStarted(agent=self.member.id, attempt=tries + 1))
             reply = await self._call([*messages, *self._mending], form, tries, wait_s)
-            made = self._made(reply, form)
+            made = Try.of(reply, form)
             if made.final is not None:
                 return made.final
             tries += reply.usage["retries"] + 1
@@ -186,24 +143,6 @@ class Presenter:
 
     def _seed(self, tries: int) -> str:
         return f"{self.policy.seed}:{self.member.id}:present:{tries}"
-
-    @staticmethod
-    def _made(reply: Reply, form: FinalForm) -> Try:
-        end = reply.end
-        if isinstance(end, BackendError):
-            return Try(error=end)
-        if isinstance(end, Refusal):
-            return Try(refused=end)
-        if not isinstance(end, Turn):
-            stopped = end == "cancelled"
-            return Try(misfit="no final text", cut=end == "hard", cancelled=stopped)
-        if end.finish_reason == "refusal":
-            said = end.text.strip() or "The model declined to answer."
-            return Try(error=RefusedError(said))
-        try:
-            return Try(final=form.read(end))
-        except MisfitError as exc:
-            return Try(misfit=str(exc))
 
     def _tell_misfit(self, made: Try, reply: Reply, form: FinalForm) -> bool:
         """Say what is wrong with a reply that does not count; return False for the second one."""

@@ -1,9 +1,9 @@
-"""The record of a run: the fold of its events, and the result that both it and the state give."""
+"""The record of a run: the fold of its events, and the result that it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NotRequired, TypedDict, assert_never
+from typing import assert_never
 
 from .events import (
     ActionRefused,
@@ -34,70 +34,20 @@ from .events import (
     VoteDropped,
     WinnerSelected,
 )
-from .rules import Vote, cast_vote
+from .result import BareVote as BareVote
+from .result import Folded as Folded
+from .result import ResultDict as ResultDict
+from .result import result_of as result_of
+from .rules import cast_vote
 from .state import (
-    Answer,
     Failure,
     Output,
-    Presented,
     RunOutcome,
-    SettledBy,
-    TeamState,
     Usage,
     add_usage,
     no_output,
     no_usage,
 )
-
-RESULT_VERSION = 1
-
-
-class BareVote(TypedDict):
-    """A vote as the result shows it; `ranking` when it was cast under a ranked rule."""
-
-    voter: str
-    candidate: str
-    reason: str
-    ranking: NotRequired[list[str]]
-
-
-class ResultDict(TypedDict):
-    """The result object; its keys are explained in docs/cli.md."""
-
-    v: int
-    answer: str | None
-    outcome: RunOutcome
-    settled_by: SettledBy | None
-    winner: str | None
-    answers: dict[str, str]
-    votes: list[BareVote]
-    dissent: list[BareVote]
-    presented: Presented | None
-    duration_s: float
-    rounds: int
-    failures: dict[str, Failure]
-    thread_id: str
-    usage: dict[str, Usage]
-    output: NotRequired[Any]  # there only when the policy has an output type
-
-
-class Folded(TypedDict):
-    """The part of the state that events give."""
-
-    labels: dict[str, str]
-    round: int
-    epoch: int
-    rounds: int
-    answers: dict[str, Answer]
-    votes: dict[str, Vote]
-    ballots: list[Vote]
-    failures: dict[str, Failure]
-    usage: dict[str, Usage]
-    winner: str | None
-    settled_by: SettledBy | None
-    dissent: list[Vote]
-    presented: Presented | None
-    output: Output | None
 
 
 class Record:
@@ -247,54 +197,3 @@ def fold_events(events: Iterable[Event]) -> Record:
     for event in events:
         record.add(event)
     return record
-
-
-def result_of(
-    state: TeamState | Folded,
-    *,
-    outcome: RunOutcome,
-    answer: str | None,
-    seconds: float,
-    thread_id: str,
-) -> ResultDict:
-    """Return the result object of a run.
-
-    Args:
-        state: The machine's state, or what the events say of it.
-        outcome: How the run ended.
-        answer: The final answer, byte for byte.
-        seconds: How long it took.
-        thread_id: Its thread.
-    """
-    agents = list(state["labels"].values())
-    usage = {agent: state["usage"].get(agent, no_usage()) for agent in agents}
-    total = no_usage()
-    for one in usage.values():
-        total = add_usage(total, one)
-    result = ResultDict(
-        v=RESULT_VERSION,
-        answer=answer,
-        outcome=outcome,
-        settled_by=state["settled_by"],
-        winner=state["winner"],
-        answers={a: state["answers"][a]["text"] for a in agents if a in state["answers"]},
-        votes=[_bare(state["votes"][a]) for a in agents if a in state["votes"]],
-        dissent=[_bare(vote) for vote in state["dissent"]],
-        presented=state["presented"],
-        duration_s=round(seconds, 6),
-        rounds=state["rounds"],
-        failures=dict(state["failures"]),
-        thread_id=thread_id,
-        usage={"total": total, **usage},
-    )
-    output = state.get("output")
-    if output is not None:
-        result["output"] = output["value"]
-    return result
-
-
-def _bare(vote: Vote) -> BareVote:
-    bare = BareVote(voter=vote["voter"], candidate=vote["candidate"], reason=vote["reason"])
-    if "ranking" in vote:
-        bare["ranking"] = list(vote["ranking"])
-    return bare

@@ -6,10 +6,11 @@ at once, and `messages` grows from question to question.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict  # below Python 3.12 pydantic takes no other
 
 from .rules import Vote
 

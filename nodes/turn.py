@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langchain_core.messages.tool import ToolCall
+from typing_extensions import TypedDict  # below Python 3.12 pydantic takes no other
 
 from .rules import Vote
 from .state import Answer, FailureKind, OutcomeKind, Phase, TurnOutput, Usage

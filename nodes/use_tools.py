@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 
 from ..backends.errors import UserError
 from .agent_turn import AgentTurn, TurnNode
-from .cut import cut_middle
+from .cut import cut_middle, sendable
 from .daemons import DaemonThreads
 from .enforce import tool_errors
 from .events import ToolFinished, ToolStarted
@@ -112,7 +112,7 @@ class _Work:
             return self._error(call, f"The tool failed: {type(exc).__name__}: {exc}")
         if isinstance(result, ToolMessage):
             return _plain(call, result, self._member.max_tool_chars)
-        text = cut_middle(str(result), self._member.max_tool_chars)
+        text = cut_middle(sendable(str(result)), self._member.max_tool_chars)
         return self._member.backend.tool_result_message(call, text)
 
     async def _tool(self, name: str) -> BaseTool | str:
@@ -123,7 +123,7 @@ class _Work:
             return f": {exc}"
 
     def _error(self, call: ToolCall, text: str) -> ToolMessage:
-        text = cut_middle(text, self._member.max_tool_chars)
+        text = cut_middle(sendable(text), self._member.max_tool_chars)
         return self._member.backend.tool_result_message(call, text, error=True)
 
 
@@ -144,7 +144,8 @@ def _plain(call: ToolCall, said: ToolMessage, most: int) -> ToolMessage:
 
     A text of more than `most` characters is cut.
     """
-    content = cut_middle(said.text, most) if len(said.text) > most else said.content
+    text = cut_middle(sendable(said.text), most)
+    content = said.content if text == said.text else text
     return ToolMessage(
         content, tool_call_id=call["id"] or "", name=call["name"], status=said.status
     )

@@ -13,7 +13,7 @@ from ..display.safe_text import safe
 from ..display.writers import REFRESH_S, Display, make_display
 from ..graphs.running import BrokenRunError
 from ..nodes.events import Event, event_to_dict
-from ..team import Run
+from ..run import Run
 from .ending import Status, error
 from .output import OutFile, Stdout, answer_bytes, json_line
 from .signals import Signals

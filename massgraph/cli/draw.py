@@ -40,12 +40,13 @@ def graph(form: str, xray: bool, out: str | None, **team: Any) -> int:
         raise UserError(f"--format {form} {kind}; supported: {', '.join(FORMATS)}.")
     if form == "png" and out is None and sys.stdout is not None and sys.stdout.isatty():
         raise UserError("A png is not for a terminal.", hint="Name a file: -o graph.png")
-    file = OutFile.check(out) if out is not None else None
-    drawn = _drawn(load_team(TeamOptions(**team)).team().drawn(), form, xray)
-    if file is not None:
-        file.write(drawn)
-    else:
-        Stdout().write(drawn)
+    with Stdout() as stdout:  # what code of the user's own prints meanwhile is kept off it
+        file = OutFile.check(out) if out is not None else None
+        drawn = _drawn(load_team(TeamOptions(**team)).team().drawn(), form, xray)
+        if file is not None:
+            file.write(drawn)
+        else:
+            stdout.write(drawn)
     return Status.OK
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from .ending import Status, TerminatedError
 
 if TYPE_CHECKING:
-    from ..team import Run
+    from ..run import Run
 
 _STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .ending import Status, say
+from .output import Stdout
 from .shared import verbose_option
 
 
@@ -20,7 +21,8 @@ def validate(config: str) -> int:
     from ..config import ConfigError, load_config
 
     try:
-        team = load_config(config)
+        with Stdout():  # what code of the user's own prints is kept off it
+            team = load_config(config)
     except ConfigError as exc:
         for problem in exc.problems:
             say(_line(str(problem)))
@@ -30,7 +32,9 @@ def validate(config: str) -> int:
     for warning in team.warnings:
         say(_line(f"{warning.place}: warning: {warning.message}"))
     number = len(team.agents)
-    say(f"{team.source}: ok ({number} agent{'s' if number > 1 else ''})")
+    agents = f"{number} agent{'s' if number > 1 else ''}"
+    what = team.graph.name if team.graph.whole is not None else agents
+    say(f"{team.source}: ok ({what})")
     return Status.OK
 
 

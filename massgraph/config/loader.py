@@ -113,11 +113,8 @@ class _Loader:
             check(ConfigFields, value, self._document, ())
             graph = read_graph(value.get("graph", "team"), self._document)
             whole = graph is not None and graph.whole is not None
-            agents = (
-                self._brought(value)
-                if whole
-                else AgentReader(self._document, self._warnings, value).read()
-            )
+            reader = AgentReader(self._document, self._warnings, value)
+            agents = self._brought(value) if whole else reader.read()
             ids = {agent.id for agent in agents if agent is not None}
             if policy is not None and graph is not None and len(ids) == len(agents) and not whole:
                 if graph.has_these_agents:
@@ -161,11 +158,6 @@ class _Loader:
                 check_factory(graph.make(), ids, policy)
         except UserError as exc:
             self._document.problem(_culprit(str(exc), graph, policy), str(exc))
-        except Exception as exc:
-            if graph.factory is None:
-                raise
-            said = f"{quoted(graph.name)} makes no graph: {type(exc).__name__}: {exc}"
-            self._document.problem(("graph",), said)
 
     def _policy(self, given: Any) -> Policy | None:
         if not isinstance(given, dict):

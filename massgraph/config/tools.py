@@ -46,12 +46,12 @@ class ToolReader:
         for number, name in enumerate(listed):
             if not isinstance(name, str):
                 continue
+            found: Any = name
             try:
                 found = self._of_server(name) if name.startswith(MCP) else built_tool(name)
             except MissingError as exc:
                 place = self.document.place((*keys, number))
                 self.warnings.append(Problem(place, str(exc), missing=True))
-                found = name
             except UserError as exc:
                 self.document.problem((*keys, number), str(exc))
                 continue

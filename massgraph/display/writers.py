@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from .narrator import WIDEST, Line, Narrator, Style
+from .line import Line, Style
+from .narrator import WIDEST, Narrator
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -42,10 +42,8 @@ class Address:
             yield ("url",), "give 'command' or 'url', not both", True
         elif self.url is not None and not _is_http(self.url):
             yield ("url",), "url is not an http(s) URL", False
-        others, belongs = ("args", "env"), "a command"
-        if self.url is None:
-            others, belongs = ("headers",), "a url"
-        for name in others:
+        belongs = "a url" if self.url is None else "a command"
+        for name in ("headers",) if self.url is None else ("args", "env"):
             if getattr(self, name):
                 yield (name,), f"{name!r} belongs to {belongs}", True
         yield from self._unfit()

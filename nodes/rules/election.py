@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NotRequired, TypedDict, TypeVar
+from typing import Literal, NotRequired, TypeVar
+
+from typing_extensions import TypedDict  # below Python 3.12 pydantic takes no other
 
 Tie = Literal["earliest_answer", "registration", "random"]
 

@@ -306,7 +306,9 @@ def test_a_run_that_breaks_says_so(caplog: pytest.LogCaptureFixture) -> None:
     team = Team(quick().agents, Policy(rule=broken))
     with pytest.raises(RunError, match="ZeroDivisionError: no voters") as caught:
         team.run("Q?")
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    told = caught.value.__cause__
+    assert told is not None
+    assert isinstance(told.__cause__, ZeroDivisionError)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 

@@ -66,3 +66,21 @@ def test_other_formats(form: str, said: str, cli: Cli) -> None:
     ended = cli("graph", "-c", "team.yaml", "--format", form)
     assert (ended.status, ended.out) == (2, b"")
     assert ended.err == f"massgraph: error: --format {form} {said}; supported: mermaid, json, svg, png.\n"  # fmt: skip
+
+
+def test_what_a_graph_of_ones_own_prints(cli: Cli, folder: Path) -> None:
+    """It goes to stderr: stdout is the drawing, or nothing."""
+    (folder / "chatty.py").write_text(
+        "from massgraph.graphs.coordination import coordination\n"
+        "def talking(members, policy):\n    print('noise')\n"
+        "    return coordination(members, policy)\n"
+    )
+    words = ("-c", "team.yaml", "--graph", "chatty:talking")
+    ended = cli("graph", *words, "--format", "json")
+    assert set(ended.json) == {"nodes", "edges"}
+    assert "noise" in ended.err
+    text = (folder / "team.yaml").read_text()
+    (folder / "chatty.yaml").write_text(f"graph: 'chatty:talking'\n{text}")
+    ended = cli("validate", "chatty.yaml")
+    assert (ended.status, ended.out) == (0, b"")
+    assert "noise" in ended.err

@@ -240,3 +240,21 @@ def test_help_imports_nothing_heavy() -> None:
     words = [sys.executable, "-c", code]
     loaded = set(subprocess.check_output(words, env=environment(), text=True).split())
     assert not loaded & {"pydantic", "langgraph", "langchain_core", "rich", "yaml", "openai"}
+
+
+def test_checking_a_config_loads_no_machine(folder: Path) -> None:
+    """Neither LangGraph nor an SDK is needed to check a team, which takes a second otherwise."""
+    (folder / "team.yaml").write_text(
+        "agents:\n"
+        "  - backend: {type: scripted, turns: [{new_answer: x}]}\n"
+        "  - {preset: research, backend: {type: openai, model: gpt-5.4, api_key: k}}\n"
+    )
+    code = (
+        "import sys\nfrom massgraph.config import load_config\nload_config('team.yaml')\n"
+        "print([m for m in ('langgraph', 'langchain_core', 'openai', 'rich') if m in sys.modules])"
+    )
+    words = [sys.executable, "-c", code]
+    ran = subprocess.run(
+        words, check=False, cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")

@@ -47,3 +47,14 @@ def test_control_characters_are_not_repeated(cli: Cli, folder: Path) -> None:
     assert "unknown key" in err
     assert "\x1b" not in err
     assert "\u202e" not in err
+
+
+def test_a_graph_with_agents_of_its_own(cli: Cli, folder: Path) -> None:
+    """It is named: how many agents it has, it does not tell."""
+    (folder / "whole_graph.py").write_text(
+        "from massgraph import Agent, ScriptedBackend, Team\n"
+        "team = Team([Agent('a', ScriptedBackend([{'new_answer': 'x'}]))])\n"
+    )
+    (folder / "whole.yaml").write_text("graph: 'whole_graph:team'\n")
+    ended = cli("validate", "whole.yaml")
+    assert (ended.status, ended.err) == (0, "whole.yaml: ok (whole_graph:team)\n")

@@ -1,5 +1,6 @@
 """The `graph:` of a config: its options, graphs of one's own, and whose fault a misfit is."""
 
+# ruff: noqa: E501 - a row of a table is one line
 from __future__ import annotations
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def own(folder: Path) -> None:
         ("graph: {type: 'own_misfits:broken'}", "2:15: a graph of your own has no options here: write graph: own_misfits:broken"),
         ("graph: {type: self_consistency, key: 'own_misfits:NUMBER'}", "2:38: 'own_misfits:NUMBER' is no function of one text: 5 is not a callable object"),
         ("graph: {type: self_consistency, key: 'own_misfits:no_key'}", "2:38: 'own_misfits:no_key' is no function of one text: missing a required argument: 'two'"),
-        ("graph: own_misfits:broken", "2:8: 'own_misfits:broken' makes no graph: ValueError: no graph today"),
+        ("graph: own_misfits:broken", "2:8: The graph factory 'broken' failed: ValueError: no graph today"),
         ("policy: {visibility: 'own_misfits:blind'}", "2:22: The visibility function raised KeyError: 'x'. It was tried for 'a'."),
     ],
 )  # fmt: skip

@@ -67,6 +67,22 @@ def test_a_tool_that_is_not_there(tool: str, problem: str, refused: Refused) -> 
     assert refused(text) == [f"2:{column}: {problem}"]
 
 
+def test_functions_that_are_no_tools(refused: Refused, folder: Path) -> None:
+    """Each is refused where it stands, whatever it raises when it is looked at."""
+    (folder / "no_tools.py").write_text(
+        "def undocumented(n: int): ...\n"
+        "def unknown(n: 'Nobody') -> int:\n    'Doc.'\n    return 1\n"
+    )
+    names = ["no_tools:undocumented", "no_tools:unknown"]
+    line = agent(*names)
+    first, second = (line.index(repr(name)) + 1 for name in names)
+    assert refused(line) == [
+        f"1:{first}: 'no_tools:undocumented' is no tool: "
+        "Function must have a docstring if description not provided.",
+        f"1:{second}: 'no_tools:unknown' is no tool: name 'Nobody' is not defined",
+    ]
+
+
 def test_a_server_without_servers(refused: Refused) -> None:
     """It says that none are described."""
     (problem,) = refused(agent("mcp:time"))
@@ -91,6 +107,26 @@ def test_a_tool_twice(refused: Refused) -> None:
         ("{command: x, headers: {A: b}}", "headers", "'headers' belongs to a url"),
         ("{url: 'http://h', env: {A: b}}", "env", "'env' belongs to a command"),
         ("{url: h}", "h}", "url is not an http(s) URL"),
+        ("{url: 'http://'}", "'h", "url is not an http(s) URL"),
+        ("{url: 'http://[bad'}", "'h", "url is not an http(s) URL"),
+        ("{url: 'http://h:99999'}", "'h", "url is not an http(s) URL"),
+        ("{url: 'http://h h'}", "'h", "url is not an http(s) URL"),
+        ("{url: 'http://h', headers: {'X Y': b}}", "'X", "'X Y' can't be the name of a header"),
+        ("{url: 'http://h', headers: {X: 'ü'}}", "'ü", "X holds characters that cannot be sent"),
+        (
+            '{url: "http://h", headers: {X: "a\\nb"}}',
+            '"a',
+            "X holds characters that cannot be sent",
+        ),
+        ("{command: x, env: {'A=B': c}}", "'A", "'A=B' can't be the name of a variable"),
+        ('{command: x, env: {A: "a\\0b"}}', '"a', "the value of A holds a null character"),
+        ('{command: x, args: ["a\\0b"]}', '"a', "args[0] holds a null character"),
+        (
+            "{command: x, tools: []}",
+            "[",
+            "tools allows none; name some, or leave it out to allow all",
+        ),
+        ("{command: x, tools: [a, a]}", "a]", "'a' is there twice"),
         ("{command: x, timeout_s: 0}", "0", "timeout_s must be more than 0"),
         ("{command: x, max_chars: 1.5}", "1.5", "max_chars must be a whole number"),
         ("{command: x, tools: all}", "all", "tools must be a list"),
@@ -107,8 +143,10 @@ def test_a_server_that_is_wrong(server: str, at: str, problem: str, refused: Ref
 @pytest.mark.parametrize(
     ("server", "problem"),
     [
+        ("{command: ''}", "1:15: a server needs a 'command' or a 'url'"),
+        ("null", "1:18: 's' must be a mapping, with a command or a url"),
         ("{}", "1:15: a server needs a 'command' or a 'url'"),
-        ("5", "1:18: must be a mapping"),
+        ("5", "1:18: 's' must be a mapping, with a command or a url"),
     ],
 )
 def test_a_server_that_is_none(server: str, problem: str, refused: Refused) -> None:
@@ -118,7 +156,8 @@ def test_a_server_that_is_none(server: str, problem: str, refused: Refused) -> N
 
 def test_servers_that_are_no_mapping(refused: Refused) -> None:
     """The key itself is checked, too."""
-    assert refused(f"mcp_servers: [x]\n{agent()}") == ["1:14: mcp_servers must be a mapping"]
+    problems = ["1:14: mcp_servers must be a mapping"]
+    assert refused(f"mcp_servers: [x]\n{agent('mcp:x')}") == problems
 
 
 def test_a_server_that_nobody_names(load: Load) -> None:

@@ -53,6 +53,19 @@ def test_agents_do_not_mix() -> None:
     ]  # fmt: skip
 
 
+def test_the_graph_is_named() -> None:
+    """The first line tells which graph runs, and who is in it."""
+    begun = ev.RunStarted(question="q", agents=AGENTS, policy={}, graph="council")
+    (line,) = Narrator().feed(begun)
+    assert line.text == "council: alice (scripted m), bob (scripted m)"
+
+
+def test_a_ranking() -> None:
+    """Of a ranked vote all is told, the best first."""
+    vote = ev.VoteCast(voter="bob", candidate="bob", reason="Short.", ranking=["bob", "alice"])
+    assert told(vote) == ["bob: votes for bob > alice: Short."]
+
+
 def test_what_is_unfinished() -> None:
     """The line that an agent is writing can be shown at once, in the order of the team."""
     narrator = Narrator()
@@ -114,6 +127,7 @@ def test_the_final_answer_can_be_left_out() -> None:
         (ended("bob", "failed", "it broke"), "bob: failed: internal: it broke (1.2 s)"),
         (ended("bob", "interrupted", "a peer was first"), "bob: was stopped: a peer was first (1.2 s)"),
         (ended("bob", "abstained", "too slow"), "bob: abstains: too slow (1.2 s)"),
+        (ev.PresentingEnded(agent="bob", presented="fallback", failure=None, usage=no_usage()), "bob: could not present; the stored answer stands"),
         (ev.PresentingEnded(agent="bob", presented="fallback", failure={"kind": "timeout", "message": "Presenting: silent.", "round": 2}, usage=no_usage()), "bob: could not present: silent; the stored answer stands"),
     ],
 )  # fmt: skip
@@ -132,7 +146,7 @@ def test_answers_that_are_the_same() -> None:
     begun = ev.RoundOpened(asked=["alice", "bob"], round=1)
     drafts = [says("alice", "Paris "), says("bob", "Par"), says("bob", "is")]
     ends = [ended("alice", "new_answer"), ended("bob", "new_answer")]
-    news = "new answers of alice: everybody votes on the current answers"
+    news = "new answers of alice"
     assert told(begun, *drafts, *ends, accepted("alice", "Paris"))[-2:] == [
         "bob: says the same as alice", news,
     ]  # fmt: skip

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from langchain_core.messages import AnyMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
+from langgraph.types import Command
 
 from massgraph import UserError
 from massgraph.backends.scripted import ScriptedBackend
@@ -198,6 +200,92 @@ def test_every_problem_is_told_at_once() -> None:
     said = problem(made)
     assert "'one'" in said
     assert "'other'" in said
+
+
+async def named(state: TeamState, more: int = 0) -> Literal["approved", "rejected"]:
+    return "approved"
+
+
+class Named:
+    async def __call__(self, state: TeamState) -> Literal["approved"] | Literal["rejected"]:
+        return "approved"
+
+
+async def several(state: TeamState) -> list[Literal["approved", "rejected"]]:
+    return ["approved"]
+
+
+@pytest.mark.parametrize("path", [partial(named, more=1), Named(), Named().__call__, several])
+def test_verdicts_are_read_however_a_router_is_written(path: Any) -> None:
+    """A partial, an object, a method and several labels at once are routers like any other."""
+    made = graph().insert(
+        "gate",
+        nothing,
+        between=("select_winner", "present_final"),
+        path=path,
+        path_map={"approved": "present_final"},
+    )
+    assert "the verdict 'rejected' of 'gate' has no edge" in problem(made)
+
+
+def test_one_of_two_writers_needs_no_reducer() -> None:
+    """Where a router names one node, its targets do not run side by side."""
+
+    async def side(state: TeamState) -> str:
+        return "left"
+
+    made = graph(Wider)
+    made.reroute(("ask", "open_round"), "fork")
+    made.add_node("fork", nothing)
+    for name in ("left", "right"):
+        made.add_node(name, finds)
+        made.add_edge(name, "open_round")
+    made.add_conditional_edges("fork", side, ["left", "right"])
+    assert made.compile().name == "team"
+
+
+def test_a_key_that_the_state_has_not_is_refused() -> None:
+    """LangGraph drops what such a node writes, and says nothing."""
+    made = graph().insert("finds", finds, between=("ask", "open_round"))
+    assert "'finds' writes 'found', which the state has not" in problem(made)
+
+
+def test_a_command_without_a_target_is_told_how_to_name_it() -> None:
+    """Only the node at the cut is told, and not all those behind it."""
+
+    async def jumps(state: TeamState) -> Command[Any]:
+        return Command(goto="open_round")
+
+    made = graph()
+    made.reroute(("ask", "open_round"), "jumps")
+    made.add_node("jumps", jumps)
+    said = problem(made)
+    assert "say where its Command goes (-> Command[Literal[...]])" in said
+    assert "'restart'" not in said
+
+
+def test_a_join_is_left_alone() -> None:
+    """An edge that waits for several nodes is no place to put one."""
+    made = graph()
+    made.reroute(("ask", "open_round"), "left")
+    for name in ("left", "right"):
+        made.add_node(name, nothing)
+    made.add_edge("ask", "right")
+    made.add_edge(["left", "right"], "open_round")
+    with pytest.raises(UserError, match="from 'left' to 'open_round' waits for other nodes, too"):
+        made.insert("critic", nothing, between=("left", "open_round"))
+
+
+def test_a_refused_insert_changes_nothing() -> None:
+    """Neither a name that is none, nor a path map without a path, leaves half a node."""
+    made = graph()
+    with pytest.raises(UserError, match=r"The node 'a\|b' can't be added"):
+        made.insert("a|b", nothing, between=("ask", "open_round"))
+    with pytest.raises(UserError, match="The path map of 'gate' needs a path"):
+        made.insert("gate", nothing, between=("ask", "open_round"), path_map={"x": "open_round"})
+    with pytest.raises(UserError, match="has a node 'alice' already"):
+        made.insert("alice", nothing, between=("ask", "open_round"))
+    assert made.compile().name == "team"
 
 
 def test_a_name_that_is_taken_is_refused() -> None:

@@ -6,12 +6,13 @@ import asyncio
 from functools import partial
 from typing import Any, Literal
 
+import pytest
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
-from massgraph import Agent, Policy, ScriptedBackend, Team
+from massgraph import Agent, Policy, RunError, ScriptedBackend, Team
 from massgraph.compose import CoordinationGraph, Member, TeamState, coordination, council
 from massgraph.nodes.events import RunStarted
 
@@ -92,7 +93,7 @@ def gated(members: Any, policy: Any) -> CoordinationGraph:
         gate,
         between=("select_winner", "present_final"),
         path=ruled,
-        path_map={"approved": "present_final", "again": "open_round", "rejected": "give_up"},
+        path_map={"approved": "present_final", "again": "debate", "rejected": "give_up"},
     )
 
 
@@ -122,6 +123,48 @@ def test_a_person_rejects() -> None:
     """Nothing is presented then."""
     end, alice = ruled_on("rejected")
     assert (end["outcome"], end["answer"], len(alice.heard)) == ("no_answer", None, 2)
+
+
+def test_a_person_sends_them_back() -> None:
+    """All vote once more, the person is asked once more, and then the answer is presented."""
+    end, alice = ruled_on("again", "approved")
+    assert (end["outcome"], end["answer"], len(alice.heard)) == ("settled", "It is 9.9.", 4)
+
+
+def test_a_round_without_anybody_is_no_silent_end() -> None:
+    """A way back that clears no votes is told, with what to do about it."""
+
+    async def back(state: TeamState) -> Literal["again", "on"]:
+        return "again"
+
+    def graph(members: Any, policy: Any) -> CoordinationGraph:
+        made = coordination(members, policy)
+        return made.insert(
+            "critic",
+            partial(critic),
+            between=("select_winner", "present_final"),
+            path=back,
+            path_map={"again": "open_round", "on": "present_final"},
+        )
+
+    with pytest.raises(RunError, match=r"nobody owes an action.* must pass a node that clears"):
+        play(graph=graph, alice=SCRIPT, bob=SCRIPT)
+
+
+def test_a_long_way_of_ones_own() -> None:
+    """However many nodes a person adds, and however often they lead back: there is room."""
+    rest = list(range(300))
+
+    async def more(state: TeamState) -> Literal["more", "done"]:
+        return "more" if rest and rest.pop() >= 0 else "done"
+
+    def graph(members: Any, policy: Any) -> CoordinationGraph:
+        made = coordination(members, policy, state=Noted)
+        way = {"more": "critic", "done": "open_round"}
+        return made.insert("critic", critic, between=("ask", "open_round"), path=more, path_map=way)
+
+    assert play(graph=graph, alice=SCRIPT, bob=SCRIPT).result.answer == "It is 9.9."
+    assert not rest
 
 
 def test_every_new_node_in_the_plain_wiring_is_passed() -> None:

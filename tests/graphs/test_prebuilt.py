@@ -95,6 +95,17 @@ def test_what_is_no_graph_is_refused() -> None:
         Team([Agent("alice", backend)], graph=lambda *_: None)  # type: ignore[arg-type,return-value]
 
 
+def test_a_factory_that_breaks_is_named() -> None:
+    """What a person's own function raises is told when the team is made."""
+
+    def broken(members: object, policy: object) -> CoordinationGraph:
+        raise KeyError("archive")
+
+    agents = [Agent("alice", ScriptedBackend([{"text": "never"}]))]
+    with pytest.raises(UserError, match="The graph factory 'broken' failed: KeyError: 'archive'"):
+        Team(agents, graph=broken)
+
+
 def test_a_team_is_called_like_its_graph() -> None:
     """Unless it is given another name."""
     backend = ScriptedBackend([{"text": "never"}])

@@ -12,16 +12,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from massgraph import Budget, UserError
 from massgraph.backends.base import ToolSchema
 from massgraph.backends.scripted import ScriptedBackend
-from massgraph.nodes.ledger import (
-    OUTPUT_TOKENS,
-    Account,
-    Amount,
-    Estimate,
-    Ledger,
-    Refusal,
-    Reservation,
-    expected,
-)
+from massgraph.nodes.amount import Amount, Estimate, expected
+from massgraph.nodes.ledger import OUTPUT_TOKENS, Account, Ledger, Refusal, Reservation
 from massgraph.nodes.state import Usage, no_usage
 
 OPEN = Budget()

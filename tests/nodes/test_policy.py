@@ -209,3 +209,11 @@ def test_a_policy_never_changes() -> None:
 def test_the_soft_deadline_comes_before_the_hard_one(keys: dict[str, Any], share: float) -> None:
     """Where a round is shorter than the soft deadline, that one is four fifths of it."""
     assert Policy(**keys).soft_share == pytest.approx(share)
+
+
+def test_a_graph_s_defaults_give_way_to_what_is_said() -> None:
+    """A key that is left open, also by None, is the graph's to fill; what else is None stays so."""
+    policy = Policy(rule="borda", presenter=None, idle_timeout_s=None)
+    filled = policy.filled(rule="ranked", presenter="zoe", final="synthesize")
+    assert (filled.rule, filled.presenter, filled.final) == ("borda", "zoe", "synthesize")
+    assert filled.idle_timeout_s is None

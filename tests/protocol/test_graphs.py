@@ -26,6 +26,11 @@ class TestSingle:
         assert (result.answer, result.settled_by, result.presented) == ("9.9", "single", "reuse")
         assert (result.total.calls, result.rounds) == (1, 1)
 
+    def test_it_never_votes(self) -> None:
+        """Whatever the policy says of one agent alone."""
+        played = play({"single": "coordinate"}, graph="single", alice=[answer("9.9")])
+        assert (played.result.settled_by, played.result.total.calls) == ("single", 1)
+
     def test_it_may_try_once_more(self) -> None:
         """A deadline that cut it leaves one more round."""
         slow = {"round_deadline_s": 10.0, "soft_deadline_s": 10.0}
@@ -144,6 +149,13 @@ class TestCouncil:
         assert "no_consensus" not in verdicts(played)
         assert played.result.outcome == "settled"
 
+    def test_without_a_chair_the_winner_presents(self) -> None:
+        """Where nothing is to be merged, nobody chairs."""
+        cast = self.cast()
+        cast["bob"].append(dict(final("Bob says: by bob.")))
+        result = play({"final": "present"}, graph="council", **cast).result
+        assert (result.answer, result.presented) == ("Bob says: by bob.", "present")
+
     def test_another_agent_may_chair(self) -> None:
         """The policy's presenter chairs."""
         cast = self.cast()
@@ -256,6 +268,13 @@ class TestSelfConsistency:
         played = play(graph="self_consistency", alice=[answer(f"{n}") for n in range(5)])
         assert {call.text for call in played.heard["alice"]} == {played.heard["alice"][0].text}
         assert {event.t for event in played.of(TurnStarted)} == {0.0}
+
+    def test_a_sample_s_word_counts_for_itself(self) -> None:
+        """Whatever a policy says of self-votes: its answer is its vote."""
+        policy = {"self_votes": "ignore", "rule": "unanimity"}
+        graph = partial(self_consistency, samples=3)
+        played = play(policy, graph=graph, alice=[answer("A"), answer("A"), answer("B")])
+        assert (played.result.settled_by, len(played.result.dissent)) == ("debate_limit", 1)
 
     def test_a_key_of_ones_own(self) -> None:
         """What makes answers equal may be told: here the last word."""

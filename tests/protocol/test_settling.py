@@ -325,7 +325,7 @@ def _raises(*question: object) -> Decision | None:
 
 
 BROKEN_RULES = {
-    "raises": (_raises, "ZeroDivisionError: no voters"),
+    "raises": (_raises, "The rule '_raises' raised ZeroDivisionError: no voters."),
     "elects a stranger": (lambda *_: Decision("zoe"), "elected 'zoe', who has no current answer"),
     "elects nobody at all": (lambda *_: Decision(""), "elected '', who has no current answer"),
     "returns a name": (lambda *_: "bob", "returned 'bob'; a rule returns a Decision or None"),

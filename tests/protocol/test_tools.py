@@ -319,6 +319,25 @@ def test_a_result_is_handed_on_byte_for_byte(text: str) -> None:
     assert told(use(calls(("say", {"number": 1})), answer("A."), tools=[say])) == [text]
 
 
+def _complains(said: str) -> str:
+    raise ValueError(said)
+
+
+@pytest.mark.parametrize("look", [str, _complains, lambda said: ToolMessage(said, tool_call_id="")])
+def test_half_a_character_is_no_text(look: Callable[[str], Any]) -> None:
+    """As of a file name that is not UTF-8: no provider could be sent it, and no event written."""
+
+    def files(folder: str) -> Any:
+        """Look into a folder."""
+        return look("caf\udce9 \U0001f600.txt")
+
+    played = use(calls(("files", {"folder": "."})), answer("1"), tools=[files])
+    (said,) = told(played)
+    assert said.endswith("caf\ufffd \U0001f600.txt")
+    (event,) = played.of(ToolFinished)
+    assert said == (event.result or event.error)
+
+
 def test_a_tool_made_by_hand() -> None:
     """Any BaseTool will do."""
 
@@ -391,6 +410,6 @@ def test_an_interrupt_ends_a_run_that_nobody_can_resume(caplog: pytest.LogCaptur
     """A team's own run can't wait for a person: it says so instead of waiting for ever."""
     script = [calls(("ask_a_person", {"number": 1})), answer("A.")]
     team = Team([Agent("alice", Actor(script), tools=[ask_a_person])], db="memory:")
-    with pytest.raises(RunError, match="interrupted, which only a plain graph"):
+    with pytest.raises(RunError, match="only a plain graph"):
         run_virtual(team.arun("Q?", thread_id="t"))
     assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -42,6 +42,7 @@ SLACK_S = 2.0
 PHASES = {
     "team": ("coordinate", "coordinate", "coordinate"),
     "critic": ("coordinate", "coordinate", "coordinate"),
+    "nested": ("coordinate", "coordinate", "coordinate"),
     "debate": ("answer", "vote", "coordinate"),
     "council": ("answer", "vote", "vote"),
     "mixture": ("answer", "answer", "answer"),

@@ -65,8 +65,8 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 """How votes become a winner."""
 
-GRAPHS = ("debate", "council", "mixture", "self_consistency", "single", "critic")
-"""The graphs besides the team's own."""
+GRAPHS = ("debate", "council", "mixture", "self_consistency", "single", "critic", "nested")
+"""The graphs besides the team's own; in the last one, agents are teams themselves."""
 
 
 def critic(members: Any, policy: Policy) -> CoordinationGraph:
@@ -140,7 +140,7 @@ def voting(rng: random.Random, agents: list[str], graph: str) -> dict[str, Any]:
     weighed = [] if graph == "self_consistency" else agents
     return {
         "weights": {a: rng.choice([0, 0.1, 0.5, 1, 2]) for a in weighed if rng.random() < 0.3},
-        "quorum": rng.choice([1, 1, min(2, len(agents)), 0.5, 0.9]),
+        "quorum": rng.choice([1, 1, min(2, len(agents) or 1), 0.5, 0.9]),
         "self_votes": rng.choice(["allow", "ignore", "forbid"]),
         "tie": rng.choice(["earliest_answer", "registration", "random"]),
         "settle_early": rng.choice([False, True]),
@@ -172,6 +172,7 @@ def factory(rng: random.Random, graph: str) -> Any:
     """Return the graph of a name, of a random depth or number of samples."""
     factories = {
         "critic": critic,
+        "nested": "team",
         "mixture": partial(mixture, layers=rng.choice([1, 2])),
         "self_consistency": partial(self_consistency, samples=rng.choice([1, 2, 3, 5])),
     }
@@ -193,20 +194,23 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
     calls = Calls()
     wrongness = rng.choice([0.0, 0.15, 0.4, 0.9])
     with_tools = rng.choice([0.0, 0.5, 1.0])
-    team = Team(
-        [
-            Agent(
-                name,
-                ChaosBackend(rng.randrange(2**32), name, calls, wrongness),
-                tools=[chaos_tool(seed + n, calls)] if rng.random() < with_tools else [],
-                tool_timeout_s=rng.choice([2.0, 60.0]),
-                budget=budgets(rng),
-            )
-            for n, name in enumerate(names)
-        ],
-        policy,
-        graph=factory(rng, graph),
-    )
+
+    def backend(name: str) -> ChaosBackend | Team:
+        if graph == "nested" and not name.startswith("in") and rng.random() < 0.5:
+            return Team([agent(f"in{name}x{n}") for n in range(rng.choice([1, 2, 3]))], inside)
+        return ChaosBackend(rng.randrange(2**32), name, calls, wrongness)
+
+    def agent(name: str) -> Agent:
+        return Agent(
+            name,
+            backend(name),
+            tools=[chaos_tool(rng.randrange(2**32), calls)] if rng.random() < with_tools else [],
+            tool_timeout_s=rng.choice([2.0, 60.0]),
+            budget=budgets(rng),
+        )
+
+    inside = policy_of(rng, seed, [], "nested")
+    team = Team([agent(name) for name in names], policy, graph=factory(rng, graph))
     drawn: Any = team.drawn().builder
     ids = [member.id for member in drawn.members]
     return Scenario(seed, graph, drawn.policy, team, ids, calls)

@@ -52,7 +52,8 @@ def simulate_cancel(seed: int, graph: str = "team") -> list[Event]:
     events, result = _run(seed, _play_cancelled(setting))
     checker_of(setting).check_cancelled(events, result)
     _nothing_is_left(setting)
-    for agent, begun in setting.calls.begun.items():
+    for agent in [agent.id for agent in setting.team.agents]:
+        begun = setting.calls.begun[agent]
         uses = [used for one, used in result["usage"].items() if one.split("_")[0] == agent]
         counted = sum(used["calls"] + used["retries"] for used in uses)
         assert counted >= begun, f"S8: {begun} requests of {agent}, {counted} counted"

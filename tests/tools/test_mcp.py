@@ -303,9 +303,12 @@ async def test_what_a_server_is_shown_as() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({}, "needs a command or a url"),
-        ({"command": "x", "url": "http://127.0.0.1/"}, "and not both"),
-        ({"url": "ftp://x"}, "no http"),
+        ({}, "needs a 'command' or a 'url'"),
+        ({"command": "x", "url": "http://127.0.0.1/"}, "not both"),
+        ({"url": "ftp://x"}, "not an http"),
+        ({"url": "http://[bad"}, "not an http"),
+        ({"url": "http://x", "headers": {"A": SECRET + "\n"}}, "^((?!canary).)*cannot be sent"),
+        ({"command": "x", "env": {5: "A"}}, "hold texts"),
         ({"command": "x", "env": {"A": 5}}, "hold texts"),
         ({"command": "x", "timeout_s": 0}, "timeout_s must be more than 0"),
         ({"command": "x", "max_chars": 0}, "max_chars must be more than 0"),

@@ -67,8 +67,8 @@ def test_a_function_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         ("calculatr", "Agent 'alice': there is no tool 'calculatr'; did you mean 'calculator'?"),
         ("mcp:time", "'mcp:time' is a name for configs. In Python, give a massgraph.tools.Mcp"),
-        ("no_such_module:f", "the module 'no_such_module' cannot be imported"),
-        ("json:dumsp", "the module 'json' has no 'dumsp'; did you mean 'dump'?"),
+        ("no_such_module:f", "The module 'no_such_module' cannot be imported"),
+        ("json:dumsp", "The module 'json' has no 'dumsp'. Did you mean 'dump'?"),
         ("json:__name__", "'json:__name__' is not a function"),
         ("", "there is no tool ''; known: calculator, python, module:function"),
     ],

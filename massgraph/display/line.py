@@ -1,0 +1,28 @@
+"""A line of a run's story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to show, safe to print; `agent` is None where the machine speaks."""
+
+    text: str
+    style: Style = "note"
+    agent: str | None = None
+
+
+def broken(line: str, widest: int) -> list[str]:
+    """Return a line in pieces that are not too wide, broken at spaces where there are any."""
+    pieces: list[str] = []
+    while len(line) > widest:
+        at = line.rfind(" ", 1, widest + 1)
+        at = at if at > 0 else widest
+        pieces.append(line[:at].rstrip())
+        line = line[at:].lstrip(" ")
+    return [*pieces, line]
