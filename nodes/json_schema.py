@@ -34,7 +34,7 @@ class JsonSchema:
         except ImportError as exc:
             raise MissingError(
                 "A JSON Schema needs the extra 'schema':",
-                hint=f'"{sys.executable}" -m pip install jsonschema',
+                hint=f"\"{sys.executable}\" -m pip install 'massgraph[schema]'",
             ) from exc
         draft: Any = validators.validator_for(schema, default=Draft202012Validator)
         try:

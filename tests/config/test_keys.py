@@ -40,7 +40,7 @@ def test_a_schema_without_its_library(load: Load, monkeypatch: pytest.MonkeyPatc
     team = load(f"{TEAM}policy: {{output_type: {{type: object}}}}")
     (warning,) = team.warnings
     assert str(warning).startswith("team.yaml:2:23: A JSON Schema needs the extra 'schema': ")
-    assert warning.message.endswith("-m pip install jsonschema")
+    assert warning.message.endswith("-m pip install 'massgraph[schema]'")
     with pytest.raises(ConfigError, match="needs the extra 'schema'"):
         team.check_ready()
 

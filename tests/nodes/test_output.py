@@ -238,7 +238,7 @@ def test_without_the_library_a_schema_cannot_be_checked(monkeypatch: pytest.Monk
     """The team says what to install; a policy can be made, and a Python type needs nothing."""
     monkeypatch.setitem(sys.modules, "jsonschema", None)
     with pytest.raises(
-        MissingError, match=r"needs the extra 'schema': .* -m pip install jsonschema"
+        MissingError, match=r"needs the extra 'schema': .* -m pip install 'massgraph\[schema\]'"
     ):
         OutputType.of(SCHEMA)
     assert Policy(output_type=SCHEMA).output_type == SCHEMA

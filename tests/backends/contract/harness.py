@@ -73,7 +73,7 @@ class Harness(ABC):
         can: What it can.
     """
 
-    patience_s: ClassVar[float] = 3.0
+    patience_s: ClassVar[float] = 10.0
     """Seconds that stopping a call may take."""
 
     def __init__(self, can: Can) -> None:
