@@ -52,7 +52,7 @@ async def test_a_team_in_a_graph() -> None:
         said = await streamed(model)
         assert {who for who, _ in said} == {"massgraph"}
         assert "".join(text for _, text in said) == ANSWER
-        assert len(said) > 3
+        assert len(said) > 1  # what waits to be read is merged, so how many there are is chance
         await model.aclose()
 
 
