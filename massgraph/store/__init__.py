@@ -1,0 +1,1 @@
+"""Where threads are kept: checkpoints, provider replies, and a row for each thread."""

@@ -1,0 +1,141 @@
+"""Store: what keeps threads, and what is known of each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from ..nodes.journal import Journal
+    from ..nodes.state import RunOutcome
+
+ThreadStatus = Literal["running", "settled", "no_answer", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadRow:
+    """What is known of a thread.
+
+    Args:
+        thread_id: Its id.
+        created: When its first question was asked, in seconds since 1970.
+        updated: When its last run began, went on or ended.
+        question: The last question.
+        status: The outcome of the last run; `running` until it has one, also after its process
+            has died.
+        runs: How many questions were asked, 1 or more.
+        attempts: How often the last run was begun or gone on with, 1 or more.
+        config: What made its team, as JSON without keys; None when it was not made of a config.
+        result: The result of the last run, when it has ended.
+        forked_from: The thread that it was forked from.
+    """
+
+    thread_id: str
+    created: float
+    updated: float
+    question: str
+    status: ThreadStatus
+    runs: int
+    attempts: int
+    config: str | None = None
+    result: dict[str, Any] | None = None
+    forked_from: str | None = None
+
+
+class ThreadIndex(ABC):
+    """A row for each thread; each change is on the disk when its method returns.
+
+    Every method raises StoreError when the store cannot be reached, or a row is damaged.
+    """
+
+    @abstractmethod
+    async def begin(self, thread_id: str, question: str, config: str | None) -> ThreadRow:
+        """Note that a question is asked, on a new thread or an old one: a run begins."""
+
+    @abstractmethod
+    async def resume(self, thread_id: str) -> ThreadRow:
+        """Note that the last run goes on: `attempts` is one more.
+
+        Raises:
+            UserError: When there is no such thread.
+        """
+
+    @abstractmethod
+    async def finish(
+        self, thread_id: str, outcome: RunOutcome, result: dict[str, Any]
+    ) -> None:
+        """Note how the last run has ended."""
+
+    @abstractmethod
+    async def fork(self, thread_id: str, row: ThreadRow) -> None:
+        """Add the row of a thread that was forked from `row`; it is `running` until resumed."""
+
+    @abstractmethod
+    async def get(self, thread_id: str) -> ThreadRow | None:
+        """Return a thread's row, or None."""
+
+    @abstractmethod
+    async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
+        """Return the threads, the one that changed last first."""
+
+
+class Store(ABC):
+    """What keeps threads, opened on one event loop.
+
+    Args:
+        url: Where it is, without a password, for messages.
+        saver: LangGraph's checkpointer.
+        journal: The replies; None where a person gave a checkpointer alone.
+        index: The threads; None where a person gave a checkpointer alone.
+    """
+
+    url: str
+    saver: BaseCheckpointSaver[Any]
+    journal: Journal | None = None
+    index: ThreadIndex | None = None
+
+    @abstractmethod
+    def hold(self, thread_id: str) -> AbstractAsyncContextManager[None]:
+        """Hold a thread while the block runs: one run at a time, in all processes.
+
+        The hold ends with its process, however that dies.
+
+        Raises:
+            UserError: When a run is going on on the thread already.
+        """
+
+    @abstractmethod
+    async def trim(self, thread_id: str) -> None:
+        """Remove what only a run that goes on needs: the checkpoints of subgraphs."""
+
+    @abstractmethod
+    async def rm(self, thread_id: str) -> None:
+        """Remove everything of a thread: checkpoints, replies and its row."""
+
+    @abstractmethod
+    async def check(self, thread_id: str) -> list[str]:
+        """Return what is wrong with what is stored of a thread: damaged or missing rows."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close what is open."""
+
+
+class Storage(ABC):
+    """A place for threads, opened once for each event loop that needs it."""
+
+    @abstractmethod
+    async def opened(self) -> Store:
+        """Return the running loop's store, opened if it is not.
+
+        Raises:
+            StoreError: When it cannot be reached.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the running loop's store, if it is open."""
