@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolCall
 from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import get_runtime
 
 from ..backends.base import ToolSchema
 from ..backends.chunks import (
@@ -28,6 +29,7 @@ from ..backends.errors import (
     InternalBackendError,
     MalformedResponseError,
     RefusedError,
+    StoreError,
 )
 from ..backends.usage import TokenUsage
 from ..nodes.actions import ANSWER_ARGUMENT, NEW_ANSWER
@@ -39,6 +41,7 @@ from ..nodes.events import (
     Verdict,
     WinnerSelected,
 )
+from ..nodes.journal import Journal
 from ..nodes.live import LiveRun
 from ..nodes.outer import OuterCall
 from ..nodes.state import Usage, add_usage, no_usage
@@ -82,13 +85,13 @@ class InnerRun:
         """Run the graph to its end."""
         brief = self._backend.brief_prompts
         messages = question_of(self._messages, brief=brief)
-        live = LiveRun(sink=self._hear, outer=self._outer())
+        live = LiveRun(sink=self._hear, outer=self._outer(), journal=_journal())
         team = self._backend.is_team
         try:
             end = await self._backend.graph.ainvoke(
                 {"messages": messages}, context=live if team else None
             )
-        except (BackendError, GraphBubbleUp):
+        except (BackendError, GraphBubbleUp, StoreError):
             raise
         except Exception as exc:
             what = f"The graph {self._backend.model!r}"
@@ -170,6 +173,16 @@ class InnerRun:
 
 _INNER_ONLY = (UsageChunk, CompleteMessageChunk, CompleteResponseChunk)
 """Chunks of a presenting call that mean nothing outside: the usage is counted by events."""
+
+
+def _journal() -> Journal | None:
+    """Return the journal of the run around this one."""
+    try:
+        runtime: Any = get_runtime()
+    except RuntimeError:  # called by hand, outside any graph
+        return None
+    around = getattr(runtime, "context", None)
+    return around.journal if isinstance(around, LiveRun) else None
 
 
 def _said(message: AIMessage) -> list[StreamChunk]:

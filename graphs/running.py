@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from langchain_core.messages import AnyMessage
 
-from ..backends.errors import RunError, UserError
+from ..backends.errors import RunError, StoreError, UserError
 from ..nodes.events import Event, RunFinished
 from ..nodes.live import LiveRun
 from ..nodes.orders import Orders
 from ..nodes.record import Record, ResultDict
 from ..nodes.state import RunOutcome
 from .broken import told
+from .keeping import NOTHING, Keeper
 from .mailbox import Mailbox
+from .resuming import Saved
 
 if TYPE_CHECKING:
-    from .composition import TeamGraph
+    from .composition import CoordinationGraph, TeamGraph
 
 logger = logging.getLogger("massgraph")
 
@@ -51,6 +53,9 @@ class GraphRun:
         graph: Makes the graph ready; a UserError of it is one of `result`.
         messages: The conversation; the last message is the question.
         thread_id: The run's thread.
+        resume: Whether the thread's last run goes on; the messages are asked if nothing of it was
+            stored.
+        keeper: What keeps the run.
         listening: Whether somebody will read the events; otherwise none are kept.
         on_end: Called when the run is over, before anybody hears of it; a second call must do
             no harm.
@@ -63,12 +68,16 @@ class GraphRun:
         messages: Sequence[AnyMessage],
         *,
         thread_id: str,
+        resume: bool = False,
+        keeper: Keeper = NOTHING,
         listening: bool = True,
         on_end: Callable[[], None] = lambda: None,
         agents: Sequence[str] = (),
     ) -> None:
         self.thread_id = thread_id
         self._agents = agents
+        self._resume = resume
+        self._keeper = keeper
         self._on_end = on_end
         self._record = Record(thread_id)
         self._mailbox = Mailbox() if listening else None
@@ -152,13 +161,9 @@ class GraphRun:
             if self._cancelled:
                 raise asyncio.CancelledError
             graph = await make_ready()
-            end = await graph.ainvoke(
-                {"messages": list(messages)},
-                self._config(graph),
-                context=self._live,
-            )
-            if self._record.result is None:
-                raise RunError(UNENDED["__interrupt__" in end])
+            self._live.run_attempt = await self._keeper.begin()
+            self._live.journal = self._keeper.journal
+            await self._play(graph, messages)
         except asyncio.CancelledError:
             self._end("cancelled")
             if not self._cancelled:
@@ -171,15 +176,53 @@ class GraphRun:
             raise BrokenRunError(told("The run", exc), result) from exc
         finally:
             await self._live.aclose()
+            await self._let_go()
             self._close()
         end = self._record.result
         assert end is not None  # both ends of the machine say it
         return end
 
-    def _config(self, graph: TeamGraph) -> Any:
+    async def _play(self, graph: TeamGraph, messages: Sequence[AnyMessage]) -> None:
+        """Run the graph from its start, or from where the thread's last run was cut."""
+        config: Any = {"configurable": {"thread_id": self.thread_id}}
+        kept: dict[str, Any] = {"durability": "sync"}  # or a step is done that nobody knows of
         if graph.checkpointer is None:
-            return {}
-        return {"configurable": {"thread_id": self.thread_id}}
+            config, kept = {}, {}
+        given: Any = {"messages": list(messages)}
+        saved = await Saved.of(graph, config) if self._resume else None
+        if saved is not None and not self._is_older(saved, messages):
+            given = None
+            self._go_on(graph, saved)
+            if saved.ended:
+                return
+        end = await graph.ainvoke(given, config, context=self._live, **kept)
+        if self._record.result is None:
+            raise RunError(UNENDED["__interrupt__" in end])
+
+    @staticmethod
+    def _is_older(saved: Saved, messages: Sequence[AnyMessage]) -> bool:
+        """Return whether what is stored is of the run before: nothing is of the one to go on."""
+        return saved.ended and bool(messages) and saved.question != messages[-1].text
+
+    def _go_on(self, graph: TeamGraph, saved: Saved) -> None:
+        """Tell where the run goes on; one that was over is over again, and nobody is asked."""
+        if not saved.begun:
+            return
+        builder = cast("CoordinationGraph", graph.builder)
+        saved.bring_back(self._live, stops_peers=builder.policy.on_new_answer == "cancel")
+        place = (saved.state["round"], saved.state["epoch"])
+        events: list[Event] = [saved.event(builder)]
+        if saved.ended:
+            events.append(RunFinished(result=dict(saved.result(self.thread_id))))
+        for event in events:
+            self._take(self._live.stamp(event, thread_id=self.thread_id, place=place))
+
+    async def _let_go(self) -> None:
+        """Tell the keeper of the end; what it can't note does not take a result away."""
+        try:
+            await self._keeper.end(self._record.result)
+        except StoreError:
+            logger.exception("The end of the run %s could not be stored.", self.thread_id)
 
     def _end(self, outcome: RunOutcome) -> ResultDict:
         """End the run from outside, unless it had just ended by itself."""
@@ -211,5 +254,6 @@ class GraphRun:
 
     def _take(self, event: Event) -> None:
         self._record.add(event)
+        self._keeper.take(event)
         if self._mailbox is not None:
             self._mailbox.put(event)

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from .actions import ACTIONS, NEW_ANSWER, Legal, legal_actions
 from .budget import OWN_BUDGET, RUN_BUDGET
 from .events import AgentRetried, BudgetReached, DeadlineReached, Event, TurnEnded
+from .journal import Slot
 from .ledger import Account, Refusal
 from .live import Desk
 from .live_round import LiveRound
@@ -62,6 +63,7 @@ class AgentTurn:
         self.state, self.member, self.policy = state, member, policy
         self.live = desk.live(runtime, state)
         self._runtime = runtime
+        self._calls = 0
 
     @property
     def round(self) -> LiveRound:
@@ -110,6 +112,11 @@ class AgentTurn:
         """
         attempt = min(self.tries + retries + 1, self.policy.attempts)
         return {"agent": self.member.id, "attempt": attempt}
+
+    def next_slot(self) -> Slot | None:
+        """Return the place of this step's next call in the journal."""
+        self._calls += 1
+        return self.live.slot(self._runtime, self.member.id, self._calls)
 
     def emit(self, event: Event) -> None:
         """Tell what happens."""

@@ -39,9 +39,7 @@ def ask(
         UserError: When the last message is no question.
     """
     labels = {f"agent{number}": member.id for number, member in enumerate(members, 1)}
-    agents = [
-        {"id": m.id, "provider": m.backend.provider_name, "model": m.backend.model} for m in members
-    ]
+    agents = told_members(members)
 
     async def ask(state: TeamState, runtime: Runtime[Any]) -> dict[str, Any]:
         question = _question(state)
@@ -63,6 +61,13 @@ def ask(
         return update
 
     return ask
+
+
+def told_members(members: Sequence[Member]) -> list[dict[str, str]]:
+    """Return what the first event of a run tells of each agent."""
+    return [
+        {"id": m.id, "provider": m.backend.provider_name, "model": m.backend.model} for m in members
+    ]
 
 
 def _question(state: TeamState) -> str:

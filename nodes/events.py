@@ -8,309 +8,47 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from .result import Folded
-from .rules import Vote
-from .state import Answer, Failure, FailureKind, OutcomeKind, Presented, SettledBy, Usage
-
-VERSION = 1
-
-VerdictName = Literal["new_answer", "unfinished", "no_answer", "no_consensus", "settled"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What every event carries.
-
-    Args:
-        v: The version of the vocabulary.
-        seq: The event's number within the run attempt, from 1, without gaps.
-        t: Seconds since the run began.
-        run_attempt: 1, and one more for each resume.
-        thread_id: The run's thread.
-        round: The round, 0 before the first.
-        epoch: The version of the set of answers.
-    """
-
-    v: int = VERSION
-    seq: int = 0
-    t: float = 0.0
-    run_attempt: int = 1
-    thread_id: str = ""
-    round: int = 0
-    epoch: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStamp(Stamp):
-    """What every event of an agent carries; `attempt` is the try within its turn, from 1."""
-
-    agent: str
-    attempt: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta(AgentStamp):
-    """A piece of text, which may be merged with the next piece of the same kind."""
-
-    delta: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted(Stamp):
-    """A question was asked; `agents` are mappings of id, provider and model."""
-
-    question: str
-    agents: list[dict[str, str]]
-    policy: dict[str, Any]
-    graph: str
-    type: Literal["run_started"] = field(default="run_started", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResumed(Stamp):
-    """A run goes on where its last attempt was cut; `state` is what the machine has stored.
-
-    What events of the last attempt tell beyond `state` is void, and may be told again.
-    """
-
-    question: str
-    agents: list[dict[str, str]]
-    policy: dict[str, Any]
-    graph: str
-    state: Folded
-    type: Literal["run_resumed"] = field(default="run_resumed", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundOpened(Stamp):
-    """A round began."""
-
-    asked: list[str]
-    type: Literal["round_opened"] = field(default="round_opened", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnStarted(AgentStamp):
-    """An agent began its turn, seeing the answers under these labels."""
-
-    answers: list[str]
-    type: Literal["turn_started"] = field(default="turn_started", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentText(Delta):
-    """An agent wrote text outside its action."""
-
-    type: Literal["agent_text"] = field(default="agent_text", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReasoning(Delta):
-    """An agent reasoned."""
-
-    type: Literal["agent_reasoning"] = field(default="agent_reasoning", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerText(Delta):
-    """An agent wrote a piece of its new answer, inside the tool call."""
-
-    type: Literal["answer_text"] = field(default="answer_text", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStatus(AgentStamp):
-    """What an agent's provider is doing, or what its call waits for."""
-
-    status: str
-    type: Literal["agent_status"] = field(default="agent_status", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRetried(AgentStamp):
-    """A request got no reply, and is sent again after `wait_s` seconds."""
-
-    why: str
-    wait_s: float
-    type: Literal["call_retried"] = field(default="call_retried", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolStarted(AgentStamp):
-    """A tool of an agent began."""
-
-    name: str
-    arguments: dict[str, Any]
-    builtin: bool = False
-    type: Literal["tool_started"] = field(default="tool_started", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolFinished(AgentStamp):
-    """A tool of an agent ended, with a result or an error."""
-
-    name: str
-    result: str | None
-    error: str | None
-    seconds: float
-    builtin: bool = False
-    type: Literal["tool_finished"] = field(default="tool_finished", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionRefused(AgentStamp):
-    """A try of an agent did not count."""
-
-    what: str
-    why: str
-    type: Literal["action_refused"] = field(default="action_refused", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRetried(AgentStamp):
-    """An agent is asked afresh: what its turn had written is void, and so is its failure."""
-
-    type: Literal["agent_retried"] = field(default="agent_retried", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnEnded(AgentStamp):
-    """An agent's turn ended; `why` is the reason where it is neither an answer nor a vote."""
-
-    outcome: OutcomeKind
-    why: str
-    kind: FailureKind | None
-    seconds: float
-    usage: Usage
-    type: Literal["turn_ended"] = field(default="turn_ended", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswersAccepted(Stamp):
-    """New answers were published; the stamp's epoch is the new one."""
-
-    answers: list[Answer]
-    withdrawn: list[str]
-    type: Literal["answers_accepted"] = field(default="answers_accepted", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoteCast(Stamp):
-    """A vote stands; `ranking` is there under a ranked rule, and its first is the candidate."""
-
-    voter: str
-    candidate: str
-    reason: str
-    ranking: list[str] | None = None
-    type: Literal["vote_cast"] = field(default="vote_cast", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoteDropped(Stamp):
-    """A vote does not count."""
-
-    voter: str
-    candidate: str
-    why: str
-    type: Literal["vote_dropped"] = field(default="vote_dropped", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentsReleased(Stamp):
-    """Agents were stopped, because a peer's new answer or vote made their work worthless.
-
-    `because_of` is that peer; `reason` is `settled` where its vote left nothing to decide.
-    """
-
-    agents: list[str]
-    because_of: str
-    reason: Literal["new_answer", "settled"] = "new_answer"
-    type: Literal["agents_released"] = field(default="agents_released", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict(Stamp):
-    """What the machine made of a round."""
-
-    verdict: VerdictName
-    type: Literal["verdict"] = field(default="verdict", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DebateOpened(Stamp):
-    """No winner: the ballots are shown, and everybody votes again."""
-
-    ballots: list[Vote]
-    type: Literal["debate_opened"] = field(default="debate_opened", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WinnerSelected(Stamp):
-    """The votes stand."""
-
-    winner: str
-    settled_by: SettledBy
-    dissent: list[Vote]
-    type: Literal["winner_selected"] = field(default="winner_selected", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PresentingStarted(AgentStamp):
-    """The winner, or who merges the answers, began to write the final answer."""
-
-    type: Literal["presenting_started"] = field(default="presenting_started", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalText(Delta):
-    """A piece of the final answer."""
-
-    type: Literal["final_text"] = field(default="final_text", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PresentingEnded(AgentStamp):
-    """The presentation is over; `failure` says why its agent could not write the answer, if so.
-
-    `presented` is None when the run was cancelled in the middle of it. `output` is the final answer
-    as a plain value, where the policy has an output type and the answer fits it.
-    """
-
-    presented: Presented | None
-    failure: Failure | None
-    usage: Usage
-    output: Any = None
-    type: Literal["presenting_ended"] = field(default="presenting_ended", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetReached(Stamp):
-    """A limit of a budget is reached: the run's, or an agent's own; told once."""
-
-    which: str
-    agent: str | None = None
-    type: Literal["budget_reached"] = field(default="budget_reached", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlineReached(Stamp):
-    """A deadline has passed: `soft`, `round` or `run`; `agent` where it is an agent's."""
-
-    which: Literal["soft", "round", "run"]
-    agent: str | None = None
-    type: Literal["deadline_reached"] = field(default="deadline_reached", init=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFinished(Stamp):
-    """The run is over; `result` is the result object of docs/cli.md."""
-
-    result: dict[str, Any]
-    type: Literal["run_finished"] = field(default="run_finished", init=False)
-
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from ..backends.errors import MassgraphError
+from .agent_events import ActionRefused as ActionRefused
+from .agent_events import AgentReasoning as AgentReasoning
+from .agent_events import AgentRetried as AgentRetried
+from .agent_events import AgentStatus as AgentStatus
+from .agent_events import AgentText as AgentText
+from .agent_events import AnswerText as AnswerText
+from .agent_events import CallRetried as CallRetried
+from .agent_events import FinalText as FinalText
+from .agent_events import PresentingEnded as PresentingEnded
+from .agent_events import PresentingStarted as PresentingStarted
+from .agent_events import ToolFinished as ToolFinished
+from .agent_events import ToolStarted as ToolStarted
+from .agent_events import TurnEnded as TurnEnded
+from .agent_events import TurnStarted as TurnStarted
+from .stamp import VERSION as VERSION
+from .stamp import AgentStamp as AgentStamp
+from .stamp import Delta as Delta
+from .stamp import Stamp as Stamp
+from .team_events import AgentsReleased as AgentsReleased
+from .team_events import AnswersAccepted as AnswersAccepted
+from .team_events import BudgetReached as BudgetReached
+from .team_events import DeadlineReached as DeadlineReached
+from .team_events import DebateOpened as DebateOpened
+from .team_events import RoundOpened as RoundOpened
+from .team_events import RunFinished as RunFinished
+from .team_events import RunResumed as RunResumed
+from .team_events import RunStarted as RunStarted
+from .team_events import Verdict as Verdict
+from .team_events import VerdictName as VerdictName
+from .team_events import VoteCast as VoteCast
+from .team_events import VoteDropped as VoteDropped
+from .team_events import WinnerSelected as WinnerSelected
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Event = (
     RunStarted
@@ -353,3 +91,86 @@ def event_to_dict(event: Event) -> dict[str, Any]:
 def event_to_json(event: Event) -> str:
     """Return an event as one line of JSON."""
     return json.dumps(event_to_dict(event), ensure_ascii=False)
+
+
+class BadEventError(MassgraphError, ValueError):
+    """Values that are no event."""
+
+
+class NewerEventError(BadEventError):
+    """An event of a version that only a newer massgraph knows."""
+
+
+UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""How the values of an event of an older version become those of the next version."""
+
+
+def event_from_dict(values: Mapping[str, Any]) -> Event:
+    """Return the event that `event_to_dict` gave, also of an older version.
+
+    Args:
+        values: Its values, as JSON gives them.
+
+    Raises:
+        NewerEventError: When its version is newer than ours.
+        BadEventError: When a type or a key is unknown, a value is missing, or is not of its type.
+    """
+    given = _upgraded(dict(values))
+    kind = given.pop("type", None)
+    if not isinstance(kind, str) or kind not in _classes():
+        raise BadEventError(f"There is no event of the type {kind!r}.")
+    from pydantic import ValidationError
+
+    form = _form(kind)
+    try:
+        checked = form.model_validate(given)
+    except ValidationError as exc:
+        [problem, *_] = exc.errors(include_url=False, include_context=False, include_input=False)
+        where = ".".join(str(step) for step in problem["loc"])
+        raise BadEventError(f"{where!r} of a {kind} event: {problem['msg']}.") from exc
+    event: Event = _classes()[kind](
+        **{name: getattr(checked, name) for name in form.model_fields},
+    )
+    return event
+
+
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as an event of this version has them."""
+    version = values.get("v")
+    if type(version) is int and version > VERSION:
+        raise NewerEventError(
+            "It was made by a newer massgraph: "
+            f"its version of events is {version}, and {VERSION} is the newest one known here."
+        )
+    if type(version) is not int or not (version == VERSION or version in UPGRADES):
+        raise BadEventError(f"There is no version {version!r} of events.")
+    for older in range(version, VERSION):
+        values = UPGRADES[older](values)
+    return values | {"v": VERSION}
+
+
+@cache
+def _classes() -> Mapping[str, type[Any]]:
+    """Return the class of each type."""
+    return {
+        str(field.default): cls
+        for cls in get_args(Event)
+        for field in dataclasses.fields(cls)
+        if field.name == "type"
+    }
+
+
+@cache
+def _form(kind: str) -> type[BaseModel]:
+    """Return what checks the values of a type: strictly, and nothing may be there besides."""
+    from pydantic import ConfigDict, create_model
+
+    cls = _classes()[kind]
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {
+        field.name: (hints[field.name], ... if field.default is MISSING else field.default)
+        for field in dataclasses.fields(cls)
+        if field.init
+    }
+    strict = ConfigDict(extra="forbid", strict=True)
+    return create_model(cls.__name__, __config__=strict, **values)

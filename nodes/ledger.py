@@ -106,6 +106,10 @@ class Ledger:
         self._spent[held.agent] = self._spent.get(held.agent, Amount()) + used
         self._longest = max(self._longest, usage["output_tokens"], usage["wasted_tokens"])
 
+    def spend(self, agent: str, usage: Usage) -> None:
+        """Count what an agent has used and never held."""
+        self._spent[agent] = self._spent.get(agent, Amount()) + Amount.of(usage)
+
     def _committed(self, agent: str | None = None) -> Amount:
         """Return what is spent or held, by one agent or by all."""
         spent = [amount for who, amount in self._spent.items() if agent in (None, who)]
@@ -151,6 +155,10 @@ class Account:
             self.ledger.learn(agent, usage)
         estimate = expected(backend, messages, tools, longest=self.ledger.longest_reply)
         return self.ledger.reserve(self.agent, estimate, run=self.run, own=self.own)
+
+    def spend(self, usage: Usage) -> None:
+        """Count what a call has used that did not go out now: its reply was stored."""
+        self.ledger.spend(self.agent, usage)
 
     def settle(self, held: Reservation | None, usage: Usage) -> None:
         """Put what a call has used in the place of what it held."""

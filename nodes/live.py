@@ -14,6 +14,7 @@ from langgraph.runtime import RunControl, Runtime
 
 from ..backends.errors import MassgraphError
 from .events import Event
+from .journal import CallKey, Journal, Slot
 from .ledger import Ledger
 from .live_round import LiveRound
 from .orders import Orders
@@ -40,12 +41,14 @@ class LiveRun:
         thread_id: The run's thread, where LangGraph knows none.
         run_attempt: 1, and one more for each resume.
         outer: What an outer team asks of the run, where it runs in one.
+        journal: Where replies are stored; None stores none.
     """
 
     sink: Callable[[Event], None] | None = None
     thread_id: str = ""
     run_attempt: int = 1
     outer: OuterCall | None = None
+    journal: Journal | None = None
     stragglers: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     ledger: Ledger = field(default_factory=Ledger, init=False)
     _orders: dict[str, Orders] = field(default_factory=dict, init=False)
@@ -83,6 +86,19 @@ class LiveRun:
     def orders(self, agent: str) -> Orders:
         """Return what a person has ordered of an agent."""
         return self._orders.setdefault(agent, Orders())
+
+    def slot(self, runtime: Runtime[Any], agent: str, number: int) -> Slot | None:
+        """Return the place of a node's call in the journal, where there is one.
+
+        Args:
+            runtime: The node's runtime.
+            agent: Whose call it is.
+            number: The call's number within this execution of the node, from 1.
+        """
+        info = runtime.execution_info
+        if self.journal is None or info is None or info.thread_id is None:
+            return None
+        return Slot(self.journal, CallKey(info.thread_id, info.checkpoint_ns, number), agent)
 
     def emit(self, runtime: Runtime[Any], state: HasRun, event: Event) -> None:
         """Stamp an event and hand it on, in one step.

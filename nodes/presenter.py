@@ -60,6 +60,7 @@ class Presenter:
         self.policy, self._live = policy, live
         self._outer = live.outer or OuterCall()
         self._attempt = 1
+        self._calls = 0
         self._mending: list[AnyMessage] = []
         self._in_words = False
         self.spent: Usage = no_usage()
@@ -95,6 +96,7 @@ class Presenter:
     async def _call(
         self, messages: list[AnyMessage], form: FinalForm, tries: int, wait_s: float
     ) -> Reply:
+        self._calls += 1
         watch = Watch(
             hard=self.policy.run_deadline_s,
             call=deadline(self._live.now, self.policy.call_timeout_s),
@@ -114,6 +116,7 @@ class Presenter:
             account=account_of(
                 self._live.ledger, self.member, self.policy, self._state, self.spent
             ),
+            slot=self._live.slot(self._runtime, self.member.id, self._calls),
         )
         call = Call(request, watch, self._live)
         try:

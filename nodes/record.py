@@ -43,6 +43,7 @@ from .result import result_of as result_of
 from .rules import cast_vote
 from .state import (
     Failure,
+    Outcome,
     Output,
     RunOutcome,
     Usage,
@@ -154,18 +155,35 @@ class Record:
         self.result, self._called_in = None, 0
         self._writing.clear()
         self._drafts.clear()
+        for outcome in event.outcomes:
+            self._over(outcome)
 
     def _turn_ended(self, event: TurnEnded) -> None:
-        self._spend(event.agent, event.usage)
-        if event.usage["calls"] and event.round != self._called_in:
-            self._called_in = event.round
-            self.state["rounds"] += 1
         written = self._writing.pop(event.agent, {}).get(event.attempt, [])
-        if event.outcome == "new_answer":
-            self._drafts[event.agent] = "".join(written)
-        if event.outcome == "failed":
-            self.state["failures"][event.agent] = Failure(
-                kind=event.kind or "internal", message=event.why, round=event.round
+        outcome = Outcome(
+            agent=event.agent,
+            round=event.round,
+            epoch=event.epoch,
+            outcome=event.outcome,
+            text="".join(written) if event.outcome == "new_answer" else event.why,
+            candidate=None,
+            kind=event.kind,
+            usage=event.usage,
+        )
+        self._over(outcome)
+
+    def _over(self, outcome: Outcome) -> None:
+        """Take in how a turn has ended."""
+        agent = outcome["agent"]
+        self._spend(agent, outcome["usage"])
+        if outcome["usage"]["calls"] and outcome["round"] != self._called_in:
+            self._called_in = outcome["round"]
+            self.state["rounds"] += 1
+        if outcome["outcome"] == "new_answer":
+            self._drafts[agent] = outcome["text"]
+        if outcome["outcome"] == "failed":
+            self.state["failures"][agent] = Failure(
+                kind=outcome["kind"] or "internal", message=outcome["text"], round=outcome["round"]
             )
 
     def _accepted(self, event: AnswersAccepted) -> None:

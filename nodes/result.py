@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # below Python 3.12 pydantic takes no other
 
 from .rules import Vote
 from .state import (
@@ -67,6 +69,26 @@ class Folded(TypedDict):
     dissent: list[Vote]
     presented: Presented | None
     output: Output | None
+
+
+def folded(state: TeamState) -> Folded:
+    """Return the part of a machine's state that events give."""
+    return Folded(
+        labels=state["labels"],
+        round=state["round"],
+        epoch=state["epoch"],
+        rounds=state["rounds"],
+        answers=state["answers"],
+        votes=state["votes"],
+        ballots=state["ballots"],
+        failures=state["failures"],
+        usage=state["usage"],
+        winner=state["winner"],
+        settled_by=state["settled_by"],
+        dissent=state["dissent"],
+        presented=state["presented"],
+        output=state["output"],
+    )
 
 
 def result_of(

@@ -18,10 +18,12 @@ from langgraph.errors import GraphBubbleUp
 
 from ..backends.base import LLMBackend, ToolSchema
 from ..backends.chunks import DoneChunk, StreamChunk, first_said
-from ..backends.errors import BackendError, BackendTimeoutError, as_backend_error
+from ..backends.errors import BackendError, BackendTimeoutError, StoreError, as_backend_error
 from ..backends.fold import Turn, TurnFold
+from ..backends.reply import ReplyTape, StoredReply
 from ..backends.retry import RetryPolicy, retrying
 from ..backends.usage import TokenUsage, estimate_tokens
+from .journal import Slot
 from .ledger import Account, Refusal
 from .listener import Listener, Telling
 from .live import LiveRun
@@ -46,6 +48,7 @@ class Request:
         delay_s: Seconds to wait before the first request.
         params: Parameters of this call; see `LLMBackend.stream_with_tools`.
         account: Who pays; None where nobody counts.
+        slot: Where its reply is stored, or stands already; None where none is.
     """
 
     backend: LLMBackend
@@ -57,6 +60,7 @@ class Request:
     delay_s: float = 0.0
     params: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Call:
         self._fold = TurnFold()
         self._lost = TokenUsage()
         self._telling = Telling(request.listener)
+        self._tape = ReplyTape(lambda: live.now) if request.slot is not None else None
         self._retries = 0
         self._begun = False
 
@@ -122,9 +127,13 @@ class Call:
     async def run(self) -> Reply:
         """Run the call to its end; an error of the provider is an end like any other.
 
-        What it will probably use is reserved before it goes out, where it has an account.
+        What it will probably use is reserved before it goes out, where it has an account. A call
+        whose reply is stored does not go out again: it was paid for.
         """
         request, account = self._request, self._request.account
+        stored = await request.slot.find() if request.slot is not None else None
+        if stored is not None:
+            return self._replayed(stored)
         stopped = self._watch.stop(self._live.now)
         if stopped is not None or account is None:
             return Reply(stopped, no_usage()) if stopped is not None else await self._raced()
@@ -145,8 +154,8 @@ class Call:
         self._watch.heard = began + self._request.delay_s
         try:
             end = await race(self._work, self._watch, self._live)
-        except GraphBubbleUp:
-            raise  # LangGraph's own control flow, from a nested graph
+        except (GraphBubbleUp, StoreError):
+            raise  # LangGraph's own control flow, from a nested graph; a run that can't be kept
         except Exception as exc:  # whatever an adapter raises is its agent's affair alone
             return Reply(as_backend_error(exc), self.wasted_usage())
         match end:
@@ -160,6 +169,16 @@ class Call:
                 return Reply(end, self.stopped_usage())
             case Turn():
                 return Reply(end, self.usage)
+
+    def _replayed(self, stored: StoredReply) -> Reply:
+        """Return the reply that is stored; it is told like any other."""
+        self._begun, self._retries, self._lost = True, stored.retries, stored.lost
+        for said in stored.said:
+            self._hear(said.chunk)
+        self._telling.flush()
+        if self._request.account is not None:
+            self._request.account.spend(self.usage)
+        return Reply(self._fold.turn(), self.usage)
 
     def _told(self) -> TokenUsage:
         """Return what the provider has told of the request that runs, with its price."""
@@ -191,9 +210,16 @@ class Call:
             async for chunk in stream:
                 self._take(chunk)
                 if isinstance(chunk, DoneChunk):
+                    await self._store()
                     break
         self._telling.flush()
         return self._fold.turn()
+
+    async def _store(self) -> None:
+        """Store the reply before anybody acts on it."""
+        if self._request.slot is not None and self._tape is not None:
+            reply = self._tape.reply(retries=self._retries, lost=self._lost)
+            await self._request.slot.store(reply)
 
     async def _open(self) -> tuple[StreamChunk, _Stream]:
         request = self._request
@@ -214,6 +240,8 @@ class Call:
         self._retries += 1
         self._lost += self._told()
         self._fold = TurnFold()
+        if self._tape is not None:
+            self._tape.again()
 
     def _heard(self) -> None:
         self._watch.heard = self._live.now
@@ -221,6 +249,11 @@ class Call:
     def _take(self, chunk: StreamChunk) -> None:
         check_not_stopped()
         self._heard()
+        if self._tape is not None:
+            self._tape.take(chunk)
+        self._hear(chunk)
+
+    def _hear(self, chunk: StreamChunk) -> None:
         self._fold.add(chunk)
         self._telling.tell(chunk, self._fold.writing)
 

@@ -124,6 +124,7 @@ class _Thought:
             seed=self._seed,
             delay_s=flaw["wait_s"] if flaw else 0.0,
             account=self._turn.account,
+            slot=self._turn.next_slot(),
         )
 
     @property

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import select
 import stat
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TextIO
+from typing import BinaryIO, Self, TextIO
 
 from ..backends.errors import MassgraphError, UserError
-from ..display.safe_text import BIDI
+from ..nodes.json_line import json_line as json_line
 
 _MOST_LINKS = 40
 
@@ -205,18 +203,3 @@ def answer_bytes(answer: str) -> bytes:
         return answer.encode()
     except UnicodeEncodeError:
         return answer.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-_ESCAPED = str.maketrans(
-    {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *BIDI, 0x2028, 0x2029)}
-)
-
-
-def json_line(value: Mapping[str, Any]) -> bytes:
-    """Return an object as one line of JSON, in UTF-8.
-
-    Halves of a character are written as JSON's escapes, and so are characters that some programs
-    break lines at and those that a terminal obeys.
-    """
-    text = json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
-    return f"{text}\n".encode("utf-8", "backslashreplace")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+from ..nodes.json_line import BIDI
+
 _BREAKS = (0x85, 0x2028, 0x2029)
 
 _TABLE: dict[int, str] = {

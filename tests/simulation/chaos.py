@@ -24,7 +24,6 @@ from massgraph.backends.chunks import (
 )
 from massgraph.backends.errors import BackendErrorKind, error_class
 from massgraph.backends.usage import TokenUsage
-from tests.vloop import VirtualLoop
 
 KINDS: tuple[BackendErrorKind, ...] = (
     "auth",
@@ -47,29 +46,13 @@ WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 """What answers are made of, so that some are close to each other."""
 
 
-class ShuffledLoop(VirtualLoop):
-    """A virtual clock under which what is ready runs in a random order, the same for a seed."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self._rng = random.Random(seed)
-
-    def _run_once(self) -> None:
-        ready = self._ready  # type: ignore[attr-defined]
-        if len(ready) > 1:
-            handles = list(ready)
-            self._rng.shuffle(handles)
-            ready.clear()
-            ready.extend(handles)
-        super()._run_once()  # type: ignore[misc]
-
-
 @dataclass
 class Calls:
-    """What a team's backends were asked."""
+    """What a team's backends were asked, and the answers that they gave."""
 
     problems: list[str] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
+    answers: set[str] = field(default_factory=set)
     running: int = 0
 
 
@@ -151,15 +134,18 @@ class ChaosBackend(LLMBackend):
     def _answer(self) -> tuple[str, dict[str, Any]]:
         words = [self._rng.choice(WORDS) for _ in range(self._rng.randrange(1, 9))]
         said = f"{self._rng.random()} \\ **x** {' '.join(words)}"
-        return "new_answer", {"content": f"{self._name} says {said}"}
+        text = f"{self._name} says {said}{self._rng.choice(['', '', ' ', chr(10)])}"
+        self._calls.answers.add(text)
+        return "new_answer", {"content": text}
 
     def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
         rng, asked = self._rng, tools["vote"].parameters["properties"]
         if "ranking" in asked:
             labels = asked["ranking"]["items"]["enum"]
             ranking = rng.sample(labels, rng.randrange(1, len(labels) + 1))
-            return "vote", {"ranking": ranking, "reason": "because"}
-        return "vote", {"agent_id": rng.choice(asked["agent_id"]["enum"]), "reason": "because"}
+            return "vote", {"ranking": ranking, "reason": f"for {ranking[0]}"}
+        label = rng.choice(asked["agent_id"]["enum"])
+        return "vote", {"agent_id": label, "reason": f"for {label}"}
 
     async def _calls_of(
         self, calls: Sequence[tuple[str, dict[str, Any]]]
@@ -200,6 +186,11 @@ class ChaosBackend(LLMBackend):
             self._bad_json,
             self._ends_early,
             self._ignores_cancellation,
+            self._out_of_order,
+            self._goes_on_after_its_end,
+            self._same_ids,
+            self._much,
+            self._nothing_much,
         ]
 
     async def _raises(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
@@ -254,9 +245,9 @@ class ChaosBackend(LLMBackend):
                 yield chunk
 
     async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
-        async with aclosing(
-            self._calls_of([("new_answer", {"content": "the  same\nfor all"})])
-        ) as chunks:
+        text = "the  same\nfor all"
+        self._calls.answers.add(text)
+        async with aclosing(self._calls_of([("new_answer", {"content": text})])) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -274,6 +265,69 @@ class ChaosBackend(LLMBackend):
         yield ContentChunk("wait")
         await stay(self._rng.choice([0.1, 3.0]))
         yield DoneChunk()
+
+    async def _out_of_order(
+        self, tools: dict[str, ToolSchema]
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Pieces of calls before their names, or from the last one to the first."""
+        (name, args), text = self._answer(), ""
+        text = json.dumps(args)
+        half = len(text) // 2
+        pieces: list[StreamChunk] = [
+            ToolCallDeltaChunk(1, arguments=text[:half]),
+            UsageChunk(TokenUsage(input_tokens=1, output_tokens=1)),
+            ToolCallDeltaChunk(0, id="o", name=name),
+            ToolCallDeltaChunk(0, arguments=text[half:]),
+            ToolCallDeltaChunk(1, id="p", name="vote"),
+            ContentChunk("by the way"),
+        ]
+        self._rng.shuffle(pieces)
+        for piece in pieces:
+            yield piece
+            await asyncio.sleep(self._rng.choice([0, 0.1]))
+        yield DoneChunk("tool_calls")
+
+    async def _goes_on_after_its_end(
+        self, tools: dict[str, ToolSchema]
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """An end that is none, of an unknown kind: what comes after it does not count."""
+        for call in [[self._answer()], [("vote", {"agent_id": "agent1", "reason": "late"})]]:
+            async with aclosing(self._calls_of(call)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        yield ErrorChunk(error_class("malformed")("after the end"))
+        yield DoneChunk(self._rng.choice(["stop", "bored"]))  # type: ignore[arg-type]
+
+    async def _same_ids(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
+        """Two calls under one id, in one piece each or in several."""
+        name, args = (TOOL, {"q": "x"}) if TOOL in tools else self._answer()
+        for index in range(2):
+            yield ToolCallDeltaChunk(index, id="twin", name=name, arguments=json.dumps(args))
+        yield DoneChunk("tool_calls")
+
+    async def _much(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
+        """An answer of many kilobytes, in one piece or in a hundred."""
+        name, args = self._answer()
+        args = {"content": args["content"] + "and so on " * 4000}
+        self._calls.answers.add(args["content"])
+        text = json.dumps(args)
+        step = self._rng.choice([len(text), len(text) // 100])
+        for at in range(0, len(text), step):
+            yield ToolCallDeltaChunk(
+                0, id="m", name=name if at == 0 else None, arguments=text[at : at + step]
+            )
+        yield DoneChunk("tool_calls")
+
+    async def _nothing_much(
+        self, tools: dict[str, ToolSchema]
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Pieces without anything in them, and perhaps an end."""
+        for _ in range(self._rng.randrange(1, 9)):
+            yield ContentChunk("")
+            yield ToolCallDeltaChunk(0, arguments="")
+            await asyncio.sleep(self._rng.random())
+        if self._rng.random() < 0.5:
+            yield DoneChunk("stop")
 
 
 def chaos_tool(seed: int, calls: Calls) -> Callable[[str], Awaitable[str]]:

@@ -12,12 +12,14 @@ from massgraph import Agent, Policy, Team
 from massgraph.graphs.composition import CoordinationGraph
 from massgraph.graphs.coordination import coordination
 from massgraph.graphs.mixture import mixture
+from massgraph.graphs.prebuilt import graph_factory
 from massgraph.graphs.self_consistency import self_consistency
 from massgraph.nodes.rules import Candidate, Decision, Electorate, RuleOptions, Vote
 from massgraph.nodes.state import TeamState
 from massgraph.nodes.visibility import Sight
 
 from .chaos import Calls, ChaosBackend, chaos_tool
+from .weather import SlowSaver
 
 
 def every_other(sight: Sight) -> list[str]:
@@ -90,6 +92,8 @@ class Scenario:
         team: The team.
         agents: The ids of those that are asked, in registration order.
         calls: What their backends were asked.
+        saver: Where its threads are kept.
+        jumps: How likely the clock is to jump at each step of the event loop.
     """
 
     seed: int
@@ -98,6 +102,8 @@ class Scenario:
     team: Team
     agents: list[str]
     calls: Calls
+    saver: SlowSaver
+    jumps: float
 
 
 def budgets(rng: random.Random) -> dict[str, Any]:
@@ -179,16 +185,20 @@ def factory(rng: random.Random, graph: str) -> Any:
     return factories.get(graph, graph)
 
 
+SIZES = {
+    "single": [1],
+    "self_consistency": [1],
+    "critic": [1, 2, 3, 4],
+    "nested": [2, 2, 3, 4],
+    "team": [1, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7, 8],
+}
+"""How many agents there may be; 2 to 5 in other graphs."""
+
+
 def scenario(seed: int, graph: str = "team") -> Scenario:
     """Return the scenario of a seed."""
     rng = random.Random(f"{seed} {graph}")
-    sizes = {
-        "single": [1],
-        "self_consistency": [1],
-        "critic": [1, 2, 3, 4],
-        "team": [1, 2, 3, 3, 4, 5, 6],
-    }
-    number = rng.choice(sizes.get(graph, [2, 3, 3, 4, 5]))
+    number = rng.choice(SIZES.get(graph, [2, 3, 3, 4, 5]))
     names = [f"a{n}" for n in range(1, number + 1)]
     policy = policy_of(rng, seed, names, graph)
     calls = Calls()
@@ -197,7 +207,8 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
 
     def backend(name: str) -> ChaosBackend | Team:
         if graph == "nested" and not name.startswith("in") and rng.random() < 0.5:
-            return Team([agent(f"in{name}x{n}") for n in range(rng.choice([1, 2, 3]))], inside)
+            members = [agent(f"in{name}x{n}").member() for n in range(rng.choice([1, 2, 3]))]
+            return Team.from_graph(coordination(members, inside))
         return ChaosBackend(rng.randrange(2**32), name, calls, wrongness)
 
     def agent(name: str) -> Agent:
@@ -210,7 +221,10 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
         )
 
     inside = policy_of(rng, seed, [], "nested")
-    team = Team([agent(name) for name in names], policy, graph=factory(rng, graph))
-    drawn: Any = team.drawn().builder
+    saver = SlowSaver(seed, rng.choice([0.0, 0.05, 2.0]), rng.choice([0.0, 0.0, 0.0, 0.03]))
+    jumps = rng.choice([0.0] * 7 + [0.01])
+    members = [agent(name).member() for name in names]
+    drawn = graph_factory(factory(rng, graph))(members, policy)
+    team = Team.from_graph(drawn, checkpointer=saver)
     ids = [member.id for member in drawn.members]
-    return Scenario(seed, graph, drawn.policy, team, ids, calls)
+    return Scenario(seed, graph, drawn.policy, team, ids, calls, saver, jumps)

@@ -19,10 +19,10 @@ from massgraph.nodes.agent_turn import CANCELLED
 from massgraph.nodes.events import Event, RoundOpened, TurnEnded, TurnStarted, event_to_json
 from massgraph.nodes.live import LiveRun
 from massgraph.nodes.record import fold_events
+from massgraph.verify.checker import Checker
+from massgraph.verify.oracle import Polls
 
 from .chaos import ShuffledLoop
-from .invariants import Checker
-from .oracle import Polls
 from .scenario import GRAPHS, Scenario, scenario
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import random
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from massgraph.nodes.policy import Policy
-from massgraph.nodes.rules import (
+from ..nodes.policy import Policy
+from ..nodes.rules import (
     Candidate,
     Decision,
     Electorate,
@@ -16,7 +16,7 @@ from massgraph.nodes.rules import (
     cast_vote,
     find_rule,
 )
-from massgraph.nodes.visibility import Sight
+from ..nodes.visibility import Sight
 
 
 def sees_wrongly(

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from massgraph.nodes.agent_turn import CANCELLED, SETTLED
-from massgraph.nodes.budget import OWN_BUDGET
-from massgraph.nodes.events import (
+from ..nodes.agent_turn import CANCELLED, SETTLED
+from ..nodes.budget import OWN_BUDGET
+from ..nodes.events import (
     AgentRetried,
     AgentsReleased,
     AgentStamp,
@@ -28,11 +28,11 @@ from massgraph.nodes.events import (
     VoteCast,
     WinnerSelected,
 )
-from massgraph.nodes.policy import Policy
-from massgraph.nodes.race import GRACE_S
-from massgraph.nodes.record import fold_events, result_of
-from massgraph.nodes.rules import Vote, cast_vote
-from massgraph.nodes.visibility import Sight
+from ..nodes.policy import Policy
+from ..nodes.race import GRACE_S
+from ..nodes.record import fold_events, result_of
+from ..nodes.rules import Vote, cast_vote
+from ..nodes.visibility import Sight
 
 from .oracle import Polls, sees_wrongly, settled_wrongly
 

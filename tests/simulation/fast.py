@@ -1,0 +1,62 @@
+"""What LangGraph reads of classes and functions while it builds a graph, read once.
+
+Building takes most of a short run's time, and most of that goes into reading type hints and byte
+code, which do not change: these are remembered. What is built stays what it was.
+"""
+
+from __future__ import annotations
+
+import dis
+import typing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+HINTS = ("langgraph.graph.state", "langgraph.graph._branch", "langgraph._internal._fields")
+"""Where LangGraph reads type hints."""
+
+
+def _remembered_hints() -> Callable[..., dict[str, Any]]:
+    known: dict[tuple[object, bool], dict[str, Any]] = {}
+
+    def get_type_hints(thing: Any, *, include_extras: bool = False) -> dict[str, Any]:
+        of = thing if isinstance(thing, type) else getattr(thing, "__code__", None)
+        if of is None:
+            return typing.get_type_hints(thing, include_extras=include_extras)
+        key = (of, include_extras)
+        if key not in known:
+            known[key] = typing.get_type_hints(thing, include_extras=include_extras)
+        return dict(known[key])
+
+    return get_type_hints
+
+
+def _remembered_instructions() -> Callable[[CodeType], list[dis.Instruction]]:
+    known: dict[CodeType, list[dis.Instruction]] = {}
+
+    def get_instructions(code: CodeType) -> list[dis.Instruction]:
+        if code not in known:
+            known[code] = list(dis.get_instructions(code))
+        return known[code]
+
+    return get_instructions
+
+
+_HINTS, _INSTRUCTIONS = _remembered_hints(), _remembered_instructions()
+
+
+@contextmanager
+def quick_building() -> Iterator[None]:
+    """Let LangGraph remember what it has read, while the block runs."""
+    patches = [patch(f"{module}.get_type_hints", _HINTS) for module in HINTS]
+    reader = SimpleNamespace(get_instructions=_INSTRUCTIONS)
+    patches.append(patch("langgraph.pregel._utils.dis", reader))
+    for one in patches:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in reversed(patches):
+            one.stop()

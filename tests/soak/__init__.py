@@ -1,0 +1,1 @@
+"""Soak: what is too long for every test run; `python -m tests.soak`, or `make soak`."""
