@@ -17,7 +17,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
 # What an outer environment may have set, and would lead ours astray.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX PYTHONDONTWRITEBYTECODE
 unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_ENVIRONMENT
 
 .DEFAULT_GOAL := help
@@ -43,7 +43,7 @@ providers: $(STAMP) ## let four providers' SDKs answer QUESTION, from servers on
 	exit $$status
 
 test: $(STAMP) ## run the tests (ARGS="-k name" is handed to pytest)
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## check format, style and the direction of imports
 	@$(BIN)/ruff format --check

@@ -5,6 +5,7 @@
     │   └── MissingError              a key, an extra or a file is not in place
     ├── RunError                      a run could not go on, or has no answer to give
     │   └── StoreError                what keeps threads cannot be reached, or is damaged
+    ├── RecordError                   a record of a run cannot be written, or is damaged
     └── BackendError                  a provider failed           kind               retried
         ├── AuthError                 wrong or missing key        auth               no
         ├── RateLimitError            too many requests           rate_limit         yes
@@ -65,6 +66,10 @@ class RunError(MassgraphError):
 
 class StoreError(RunError):
     """What keeps threads cannot be reached, written or read, or is not what was written."""
+
+
+class RecordError(MassgraphError):
+    """A record of a run cannot be written, or is not what was written; the run itself goes on."""
 
 
 class BackendError(MassgraphError):

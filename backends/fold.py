@@ -6,6 +6,7 @@ translating loop, and any re-chunking of the same text and arguments gives the s
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -62,16 +63,18 @@ class _CallParts:
 
     id: str | None
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: io.StringIO = field(default_factory=io.StringIO)
+    closed: bool = False
+    """Whether the last character that is no space closes an object: all may be there."""
     whole: ToolCall | None = None
 
 
 class TurnFold:
-    """The pieces of one turn so far."""
+    """The pieces of one turn so far, joined as they come: kept pieces take ten times their text."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = io.StringIO()
+        self._reasoning = io.StringIO()
         self._calls: list[_CallParts] = []
         self._open: dict[int, _CallParts] = {}
         self._results: list[Any] = []
@@ -89,10 +92,10 @@ class TurnFold:
         """
         match chunk:
             case ContentChunk():
-                self._text.append(chunk.content)
+                self._text.write(chunk.content)
                 self.chars += len(chunk.content)
             case ReasoningChunk():
-                self._reasoning.append(chunk.content)
+                self._reasoning.write(chunk.content)
                 self.chars += len(chunk.content)
             case ToolCallDeltaChunk():
                 self._add_delta(chunk)
@@ -122,7 +125,9 @@ class TurnFold:
             self._calls.append(parts)
         parts.id = parts.id or chunk.id
         parts.name = parts.name or chunk.name or ""
-        parts.arguments.append(chunk.arguments)
+        parts.arguments.write(chunk.arguments)
+        if piece := chunk.arguments.rstrip():
+            parts.closed = piece[-1] == "}"
         self.chars += len(chunk.arguments)
 
     def _add_whole(self, call: ToolCall) -> None:
@@ -158,11 +163,11 @@ class TurnFold:
         """
         if self._finish is None:
             raise IncompleteStreamError("The stream ended without its terminal marker.")
-        text = _text("".join(self._text))
+        text = _text(self._text.getvalue())
         calls = self._finished_calls(self._finish)
         return Turn(
             text=text,
-            reasoning="".join(self._reasoning),
+            reasoning=self._reasoning.getvalue(),
             tool_calls=calls,
             builtin_tool_results=tuple(self._results),
             usage=self._usage,
@@ -189,7 +194,7 @@ class TurnFold:
             if parts.whole:
                 args = _object(name, parts.whole["args"])
             else:
-                args = _arguments(name, "".join(parts.arguments), finish)
+                args = _arguments(name, parts.arguments.getvalue(), finish)
             call_id = parts.id or f"call_{number}"
             while call_id in seen:
                 call_id += "_"
@@ -220,7 +225,7 @@ def _begins_another(chunk: ToolCallDeltaChunk, parts: _CallParts) -> bool:
         return False
     if chunk.id and parts.id:
         return True
-    return bool(chunk.arguments) and _is_json("".join(parts.arguments))
+    return bool(chunk.arguments) and parts.closed and _is_json(parts.arguments.getvalue())
 
 
 def _is_json(text: str) -> bool:

@@ -60,6 +60,11 @@ def struck(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def without_keys(text: str) -> str:
+    """Return the text without what plainly is a key, whoever's it may be."""
+    return _KEY.sub("[redacted]", text)
+
+
 def _forms(secret: str) -> Iterator[str]:
     for said in (secret, unquote(secret)):
         yield said

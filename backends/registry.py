@@ -33,6 +33,9 @@ class Provider:
         extra: The extra of massgraph that installs it.
         model_required: Whether a model must be named.
         weights: The package of the model that is used where none is named.
+        named_by: What stands behind the colon of `provider:model`, where that is no model.
+        seated: Whether its `name` is the agent's id, unless a config says otherwise.
+        wraps: Whether it is put around another one, its `backend`.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Provider:
     extra: str | None = None
     model_required: bool = True
     weights: str | None = None
+    named_by: str = "model"
+    seated: bool = False
+    wraps: bool = False
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -64,6 +70,23 @@ PROVIDERS: dict[str, Provider] = {
         Provider("gemini", "gemini", "GeminiBackend"),
         Provider("grok", "grok", "GrokBackend"),
         Provider("openai", "openai", "OpenAIBackend"),
+        Provider(
+            "record",
+            "cassette",
+            "RecordBackend",
+            model_required=False,
+            named_by="cassette",
+            seated=True,
+            wraps=True,
+        ),
+        Provider(
+            "replay",
+            "cassette",
+            "ReplayBackend",
+            model_required=False,
+            named_by="cassette",
+            seated=True,
+        ),
         Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
     )
 }
@@ -214,6 +237,8 @@ def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
     missing = missing_extra(found, options.get("model"))
     if missing:
         raise MissingError(missing)
+    if found.wraps and not isinstance(options["backend"], LLMBackend):
+        options["backend"] = backend_from_config(described(options["backend"]))
     backend = adapter_class(found)(**options)
     return backend if limits is None else LimitedBackend(backend, limits)
 
@@ -226,7 +251,7 @@ def described(spec: str | Mapping[str, Any]) -> dict[str, Any]:
     """
     if isinstance(spec, str):
         found, name = parse_model(spec)
-        return {"type": found.name, "model": name} if name else {"type": found.name}
+        return {"type": found.name, found.named_by: name} if name else {"type": found.name}
     kind: Any = spec.get("type")
     model: Any = spec.get("model")
     if isinstance(model, str):
@@ -236,6 +261,22 @@ def described(spec: str | Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(kind, str):
         raise UserError("A backend needs a type.", hint=f"Known: {', '.join(PROVIDERS)}.")
     return {**spec, "type": provider(kind).name}
+
+
+def seated(spec: str | Mapping[str, Any], seat: str) -> dict[str, Any]:
+    """Return a backend as a config's mapping, with its seat where it needs one and has none.
+
+    Args:
+        spec: `provider:model`, or a config's mapping.
+        seat: The seat; empty where there is none.
+
+    Raises:
+        UserError: When it names no provider, or no model where one is needed.
+    """
+    config = described(spec)
+    if not seat or not PROVIDERS[config["type"]].seated or config.get("name") is not None:
+        return config
+    return {**config, "name": seat}
 
 
 def check_backend(spec: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -266,8 +307,10 @@ def equipped(spec: str | Mapping[str, Any], tools: Iterable[BuiltinTool]) -> dic
     from .options import switched_on
 
     config = described(spec)
-    adapter = adapter_class(PROVIDERS[config["type"]])
-    return {**config, **switched_on(adapter, config, tools)}
+    found, inner = PROVIDERS[config["type"]], config.get("backend")
+    if found.wraps and isinstance(inner, str | Mapping):
+        return {**config, "backend": equipped(inner, tools)}
+    return {**config, **switched_on(adapter_class(found), config, tools)}
 
 
 def _checked(config: Mapping[str, Any]) -> tuple[Provider, dict[str, Any]]:
@@ -287,4 +330,6 @@ def _checked(config: Mapping[str, Any]) -> tuple[Provider, dict[str, Any]]:
     adapter = adapter_class(found)
     options = without_lacking(adapter, options)
     check_options(found.name, adapter, options)
+    if found.wraps and not isinstance(options["backend"], LLMBackend):
+        options["backend"] = check_backend(options["backend"])
     return found, options if limits is None else {**options, "limits": Limits.of(limits)}

@@ -6,6 +6,7 @@ One format serves both: what a run stores so that it never pays twice, a test ma
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from .chunks import (
     UsageChunk,
 )
 from .errors import BackendError, error_class
+from .keys import without_keys
 from .later import Later
 from .usage import TokenUsage
 
@@ -36,7 +38,7 @@ else:
 REPLY_VERSION = 1
 
 MERGED_S = 0.1
-"""Pieces of text that come within this time of the first are stored as one."""
+"""Seconds: what comes within this time of the first of its kind is stored as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,42 @@ class StoredReply:
         try:
             said = tuple(Said(float(at), chunk_from_dict(chunk)) for at, chunk in given["said"])
             return cls(said, int(given["retries"]), TokenUsage(**given["lost"]))
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, ValueError) as exc:
             raise ValueError(f"no stored reply: {exc}") from exc
+
+
+class _Growing:
+    """A chunk that may still take in what belongs to it."""
+
+    __slots__ = ("at_s", "chunk", "text")
+
+    def __init__(self, at_s: float, chunk: StreamChunk) -> None:
+        self.at_s, self.chunk = at_s, chunk
+        self.text: io.StringIO | None = None
+
+    def merge(self, chunk: StreamChunk) -> None:
+        """Take in a later chunk of the same lane: a text goes on, all else takes the place."""
+        piece = _text(chunk)
+        if piece is None:
+            self.chunk = chunk
+            return
+        if self.text is None:  # joined as it grows: kept pieces take ten times their text
+            self.text = io.StringIO()
+            self.text.write(_text(self.chunk) or "")
+        self.text.write(piece)
+
+    def said(self) -> Said:
+        """Return the chunk, whole."""
+        if self.text is None:
+            return Said(self.at_s, self.chunk)
+        return Said(self.at_s, _with_text(self.chunk, self.text.getvalue()))
 
 
 class ReplyTape:
     """Takes in the chunks of a call, and gives the reply that is stored.
+
+    What comes within MERGED_S is stored as one chunk for each kind, and for each tool call, however
+    they come in turn; the turn that they make is the same.
 
     Args:
         now: The time in seconds.
@@ -100,59 +132,67 @@ class ReplyTape:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now, self._began = now, now()
-        self._said: list[Said] = []
-        self._pieces: list[str] = []
+        self._said: list[_Growing] = []
+        self._open: dict[_Lane, _Growing] = {}
 
     def take(self, chunk: StreamChunk) -> None:
         """Take in the next chunk."""
         if isinstance(chunk, CompleteResponseChunk):
             return
-        at = round(self._now() - self._began, 3)
-        piece = _piece(chunk)
-        last = self._said[-1] if self._said else None
-        if piece is not None and last is not None and self._pieces:
-            if at - last.at_s <= MERGED_S and _continues(chunk, last.chunk):
-                self._pieces.append(piece)
-                return
-        self._close()
-        self._said.append(Said(at, chunk))
-        self._pieces = [] if piece is None else [piece]
+        at, lane = round(self._now() - self._began, 3), _lane(chunk)
+        growing = self._open.get(lane) if lane is not None else None
+        if growing is not None and at - growing.at_s <= MERGED_S and _goes_on(chunk, growing.chunk):
+            growing.merge(chunk)
+            return
+        growing = _Growing(at, chunk)
+        self._said.append(growing)
+        if lane is None:
+            self._open.clear()
+        else:
+            self._open[lane] = growing
 
     def again(self) -> None:
         """Forget what came: the request is sent again."""
-        self._said, self._pieces = [], []
+        self._said, self._open = [], {}
 
     def reply(self, *, retries: int = 0, lost: TokenUsage | None = None) -> StoredReply:
         """Return what came so far as a reply."""
-        self._close()
-        return StoredReply(tuple(self._said), retries, lost or TokenUsage())
-
-    def _close(self) -> None:
-        """Put the pieces of the last chunk together."""
-        if len(self._pieces) > 1:
-            last = self._said[-1]
-            self._said[-1] = Said(last.at_s, _with_text(last.chunk, "".join(self._pieces)))
-        self._pieces = []
+        said = tuple(growing.said() for growing in self._said)
+        return StoredReply(said, retries, lost or TokenUsage())
 
 
-def _piece(chunk: StreamChunk) -> str | None:
-    """Return the text of a chunk that may be merged with the next one."""
+_Lane = tuple[type, int]
+"""What tells chunks that may be merged from others: the kind, and the index of a tool call."""
+
+
+def _lane(chunk: StreamChunk) -> _Lane | None:
+    """Return the lane of a chunk; None for one that stands alone, and keeps its place."""
     match chunk:
-        case ContentChunk():
-            return chunk.content
-        case ReasoningChunk(signature=None):
+        case ContentChunk() | ReasoningChunk(signature=None) | UsageChunk() | AgentStatusChunk():
+            return type(chunk), 0
+        case ToolCallDeltaChunk():
+            return type(chunk), chunk.index
+        case _:
+            return None
+
+
+def _goes_on(chunk: StreamChunk, first: StreamChunk) -> bool:
+    """Return whether a chunk goes on with the first of its lane; another tool call may begin."""
+    if not isinstance(chunk, ToolCallDeltaChunk) or not isinstance(first, ToolCallDeltaChunk):
+        return True
+    if chunk.name:
+        return chunk.id is not None and (chunk.id, chunk.name) == (first.id, first.name)
+    return chunk.id is None or first.id is not None
+
+
+def _text(chunk: StreamChunk) -> str | None:
+    match chunk:
+        case ContentChunk() | ReasoningChunk():
             return chunk.content
         case ToolCallDeltaChunk():
             return chunk.arguments
         case _:
             return None
-
-
-def _continues(chunk: StreamChunk, last: StreamChunk) -> bool:
-    if isinstance(chunk, ToolCallDeltaChunk):
-        same = isinstance(last, ToolCallDeltaChunk) and last.index == chunk.index
-        return same and chunk.id is None and chunk.name is None
-    return type(chunk) is type(last)
 
 
 def _with_text(chunk: StreamChunk, text: str) -> StreamChunk:
@@ -172,14 +212,12 @@ def chunk_to_dict(chunk: StreamChunk) -> dict[str, Any]:
         case CompleteMessageChunk():
             return {"type": chunk.type, "complete_message": _message_to_dict(chunk)}
         case ErrorChunk():
-            error = chunk.error
-            told = {"kind": error.kind, "message": str(error), "retry_after": error.retry_after}
-            return {"type": chunk.type, "error": told}
+            return {"type": chunk.type, "error": _error_to_dict(chunk.error)}
         case BuiltinToolResultsChunk():
-            results = [dict(result) for result in chunk.builtin_tool_results]
+            results = [_plain(result) for result in chunk.builtin_tool_results]
             return {"type": chunk.type, "builtin_tool_results": results}
         case ToolCallsChunk():
-            return {"type": chunk.type, "tool_calls": [dict(call) for call in chunk.tool_calls]}
+            return {"type": chunk.type, "tool_calls": [_plain(call) for call in chunk.tool_calls]}
         case CompleteResponseChunk():
             raise ValueError("a raw response is not stored")
         case (
@@ -229,7 +267,7 @@ _PLAIN: Mapping[str, Callable[..., StreamChunk]] = {
 
 
 def _message_to_dict(chunk: CompleteMessageChunk) -> dict[str, Any]:
-    told: dict[str, Any] = lc.message_to_dict(chunk.complete_message)
+    told: dict[str, Any] = _plain(lc.message_to_dict(chunk.complete_message))
     return told
 
 
@@ -240,6 +278,28 @@ def _message_from_dict(given: Mapping[str, Any]) -> lc.AIMessage:
     return message
 
 
+def _error_to_dict(error: BackendError) -> dict[str, Any]:
+    return {
+        "kind": error.kind,
+        "message": without_keys(str(error)),  # somebody's own backend may not have minded
+        "retry_after": error.retry_after,
+        "status": error.status,
+    }
+
+
 def _error_from_dict(given: Mapping[str, Any]) -> BackendError:
     made = error_class(given["kind"])
-    return made(given["message"], retry_after=given["retry_after"])
+    return made(given["message"], retry_after=given["retry_after"], status=given["status"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON values; what is none becomes text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case _:
+            return str(value)

@@ -1,15 +1,15 @@
-"""The table of stored replies in SQLite, and what holds it together: a chain of checksums a thread.
+"""The table of stored replies: a chain of checksums for each thread, in any SQL database.
 
-A run's store keeps its replies in it, and a cassette is nothing but a file with it. Each row's
-checksum covers the one before it, and a head row for each thread tells how many there are, so that
-whatever is changed, lost or cut off is noticed. What is pure here serves other databases, too.
+A run's store keeps its replies in it, and a cassette is nothing but a SQLite file with it. Each
+row's checksum covers the row before it, and a head for each thread tells how many rows there are,
+so that whatever is changed, lost or cut off is noticed.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,36 +20,30 @@ from .reply import REPLY_VERSION, StoredReply
 Key = tuple[str, str, int]
 """What a reply is known by: thread_id, checkpoint_ns, number."""
 
-FIRST = ""
+NO_SUM = "0" * 32
 """What stands before the first row of a thread, where the others have a checksum."""
 
-SCHEMA = (
-    """
-    CREATE TABLE IF NOT EXISTS massgraph_replies (
-        seq INTEGER PRIMARY KEY,
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS massgraph_replies (
         thread_id TEXT NOT NULL,
+        pos BIGINT NOT NULL,
         checkpoint_ns TEXT NOT NULL,
-        number INTEGER NOT NULL,
+        number BIGINT NOT NULL,
         agent TEXT NOT NULL,
-        at REAL NOT NULL,
+        at DOUBLE PRECISION NOT NULL,
         body TEXT NOT NULL,
-        prev TEXT NOT NULL,
         sum TEXT NOT NULL,
-        UNIQUE (thread_id, checkpoint_ns, number)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS massgraph_reply_heads (
-        thread_id TEXT PRIMARY KEY,
-        count INTEGER NOT NULL,
+        PRIMARY KEY (thread_id, pos)
+    )""",
+    """CREATE TABLE IF NOT EXISTS massgraph_heads (
+        thread_id TEXT NOT NULL PRIMARY KEY,
+        replies BIGINT NOT NULL,
         last TEXT NOT NULL,
+        listed BIGINT NOT NULL,
         sum TEXT NOT NULL
-    ) WITHOUT ROWID
-    """,
+    )""",
 )
-
-_COLUMNS = "thread_id, checkpoint_ns, number, agent, at, body, prev, sum"
-_OF_KEY = "thread_id = ? AND checkpoint_ns = ? AND number = ?"
+"""The replies, and the heads of their threads; the same in every database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,138 +51,136 @@ class ReplyRow:
     """A row of `massgraph_replies`.
 
     Args:
-        thread_id: The thread; in a cassette, its take.
+        thread_id: The thread; in a cassette, always the same one.
+        pos: Its position in the thread, from 1.
         checkpoint_ns: The place of the call's node; in a cassette, the seat.
         number: The call's number there, from 1.
         agent: Whose call it was.
         at: When it was stored, in seconds since 1970.
         body: The reply, as JSON.
-        prev: The checksum of the thread's row before it; `FIRST` in its first one.
-        sum: The checksum of all that and of `prev`.
+        sum: The checksum of the row before it and of all that.
     """
 
     thread_id: str
+    pos: int
     checkpoint_ns: str
     number: int
     agent: str
     at: float
     body: str
-    prev: str
     sum: str
 
-    @property
-    def key(self) -> Key:
-        """What it is known by."""
-        return self.thread_id, self.checkpoint_ns, self.number
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its checksum is right."""
-        return self.sum == row_sum(self.prev, self.key, self.agent, self.at, self.body)
+    def follows(self, before: str) -> bool:
+        """Return whether its checksum is right, after a row with the checksum `before`."""
+        key = self.thread_id, self.checkpoint_ns, self.number
+        return self.sum == row_sum(before, self.pos, key, self.agent, self.at, self.body)
 
     def reply(self) -> StoredReply:
         """Return the reply.
 
         Raises:
-            StoreError: When it is not what was written, or a newer massgraph wrote it.
+            StoreError: When it is none, or a newer massgraph wrote it.
         """
-        if not self.is_whole:
-            raise StoreError(f"{_named(self)} is damaged: its checksum is wrong.")
-        return reply_of_body(self.body, _named(self))
+        return reply_of_body(self.body, f"The reply {self.pos} of the thread {self.thread_id!r}")
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyHead:
-    """A row of `massgraph_reply_heads`.
+class Head:
+    """A row of `massgraph_heads`.
 
     Args:
         thread_id: The thread.
-        count: How many replies it has.
-        last: The checksum of the last one.
+        replies: How many replies it has.
+        last: The checksum of the last one; NO_SUM where there is none.
+        listed: 1 where the thread has a row among a store's threads, else 0.
         sum: The checksum of all that.
     """
 
     thread_id: str
-    count: int
+    replies: int
     last: str
+    listed: int
     sum: str
 
     @property
     def is_whole(self) -> bool:
         """Whether its checksum is right."""
-        return self.sum == head_sum(self.thread_id, self.count, self.last)
-
-    @classmethod
-    def of(cls, thread_id: str, count: int, last: str) -> ReplyHead:
-        """Return a head with its checksum."""
-        return cls(thread_id, count, last, head_sum(thread_id, count, last))
+        return self.sum == head_sum(self.thread_id, self.replies, self.last, self.listed)
 
 
-def row_of(key: Key, agent: str, at: float, reply: StoredReply, prev: str) -> ReplyRow:
-    """Return a reply as the row that follows the one with the checksum `prev`."""
-    body = body_of(reply)
-    return ReplyRow(*key, agent, at, body, prev, row_sum(prev, key, agent, at, body))
+def checksum(*parts: object) -> str:
+    """Return the checksum of some values, each bounded by its length: 32 hexadecimal digits."""
+    found = blake2b(digest_size=16)
+    for part in parts:
+        data = str(part).encode("utf-8", "surrogatepass")
+        found.update(b"%d:" % len(data))
+        found.update(data)
+    return found.hexdigest()
 
 
-def row_sum(prev: str, key: Key, agent: str, at: float, body: str) -> str:
-    """Return the checksum of a row, 32 hexadecimal digits."""
-    return _sum(prev, *key, agent, at, body)
+def row_sum(before: str, pos: int, key: Key, agent: str, at: float, body: str) -> str:
+    """Return the checksum of a reply's row, after a row with the checksum `before`."""
+    thread_id, checkpoint_ns, number = key
+    return checksum(before, thread_id, pos, checkpoint_ns, number, agent, at, body)
 
 
-def head_sum(thread_id: str, count: int, last: str) -> str:
-    """Return the checksum of a head, 32 hexadecimal digits."""
-    return _sum(thread_id, count, last)
+def head_sum(thread_id: str, replies: int, last: str, listed: int) -> str:
+    """Return the checksum of a thread's head."""
+    return checksum(thread_id, replies, last, listed)
 
 
 def body_of(reply: StoredReply) -> str:
     """Return a reply as JSON, in ASCII: halves of surrogate pairs keep well in that."""
-    return json.dumps(reply.to_dict(), allow_nan=False, separators=(",", ":"))
+    return json.dumps(reply.to_dict(), separators=(",", ":"))
 
 
 def reply_of_body(body: str, named: str) -> StoredReply:
     """Return the reply of a row's body.
 
+    Args:
+        body: The body.
+        named: What it is called in messages, which begin with that.
+
     Raises:
-        StoreError: When it is none, or of a newer version; `named` begins the message.
+        StoreError: When it is none, or of a newer version.
     """
     try:
         told = json.loads(body)
         version = told.get("v") if isinstance(told, dict) else None
         if isinstance(version, int) and version > REPLY_VERSION:
-            raise StoreError(f"{named} was made by a newer massgraph; read it with that one.")
+            raise StoreError(f"{named} was made by a newer massgraph: read it with that one.")
         if not isinstance(told, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("no JSON object")
         return StoredReply.from_dict(told)
     except (ValueError, RecursionError) as exc:
         raise StoreError(f"{named} is damaged: {exc}.") from exc
 
 
-def problems(thread_id: str, rows: Sequence[ReplyRow], head: ReplyHead | None) -> list[str]:
+def problems(thread_id: str, rows: Sequence[ReplyRow], head: Head | None) -> list[str]:
     """Return what is wrong with a thread's replies: a line for each problem.
 
     Args:
         thread_id: The thread.
-        rows: Its rows, in the order in which they were written.
+        rows: Its rows, by their positions.
         head: Its head; None when there is none.
     """
-    found = [
-        f"{_named(row)} is damaged: its checksum is wrong." for row in rows if not row.is_whole
-    ]
-    before = [FIRST, *(row.sum for row in rows)]
-    found += [
-        f"A reply before {_named(row, 'the')} is missing, or was changed."
-        for prev, row in zip(before, rows, strict=False)
-        if row.prev != prev
-    ]
+    found: list[str] = []
+    before = NO_SUM
+    for pos, row in enumerate(rows, 1):
+        if row.pos != pos or not row.follows(before):
+            found.append(f"Reply {pos} of the thread {thread_id!r} is not what was written.")
+        before = row.sum
     if head is None:
-        return [*found, _lost(thread_id, len(rows), 0)] if rows else found
+        return [*found, f"The head of the thread {thread_id!r} is missing."] if rows else found
     if not head.is_whole:
-        return [*found, f"The count of the replies of thread {thread_id!r} is damaged."]
-    if head.count != len(rows):
-        found.append(_lost(thread_id, len(rows), head.count))
-    elif head.last != before[-1]:
-        found.append(f"The last reply of thread {thread_id!r} is not the one that was written.")
+        found.append(f"The head of the thread {thread_id!r} is not what was written.")
+    elif head.replies != len(rows) or head.last != before:
+        there = f"{len(rows)} of the {head.replies} replies that were written are there"
+        found.append(f"Of the thread {thread_id!r}, {there}.")
     return found
+
+
+# --- in SQLite -------------------------------------------------------------------------------
 
 
 def create(conn: sqlite3.Connection) -> None:
@@ -197,13 +189,20 @@ def create(conn: sqlite3.Connection) -> None:
     Raises:
         StoreError: When that fails.
     """
-    with _told("The table of replies cannot be made"):
-        for statement in SCHEMA:
-            conn.execute(statement)
+    with _told("The tables of replies cannot be made"):
+        for table in TABLES:
+            conn.execute(table)
 
 
 def insert(conn: sqlite3.Connection, key: Key, agent: str, reply: StoredReply, at: float) -> bool:
-    """Store a reply, in a transaction; a second one of the same call changes nothing.
+    """Store a reply; a second one of the same call changes nothing.
+
+    Args:
+        conn: A connection, within a transaction that is to be committed.
+        key: The call.
+        agent: Whose it is.
+        reply: The reply.
+        at: The time, in seconds since 1970.
 
     Returns:
         Whether it is stored now: False where there was one.
@@ -211,131 +210,58 @@ def insert(conn: sqlite3.Connection, key: Key, agent: str, reply: StoredReply, a
     Raises:
         StoreError: When it cannot be written, or the thread's head is damaged.
     """
-    with _told("A reply cannot be stored"), _transaction(conn):
-        if conn.execute(f"SELECT 1 FROM massgraph_replies WHERE {_OF_KEY}", key).fetchone():
+    with _told("A reply cannot be stored"):
+        of_key = "thread_id = ? AND checkpoint_ns = ? AND number = ?"
+        if conn.execute(f"SELECT 1 FROM massgraph_replies WHERE {of_key}", key).fetchone():
             return False
-        head = _checked_head(conn, key[0]) or ReplyHead.of(key[0], 0, FIRST)
-        row = row_of(key, agent, at, reply, head.last)
+        head = _head(conn, key[0])
+        if head is not None and not head.is_whole:
+            raise StoreError(problems(key[0], (), head)[0])
+        count, before, listed = (head.replies, head.last, head.listed) if head else (0, NO_SUM, 0)
+        pos = count + 1
+        body = body_of(reply)
+        last = row_sum(before, pos, key, agent, at, body)
+        row = (key[0], pos, *key[1:], agent, at, body, last)
+        conn.execute("INSERT INTO massgraph_replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         conn.execute(
-            f"INSERT INTO massgraph_replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, agent, at, row.body, row.prev, row.sum),
-        )
-        head = ReplyHead.of(key[0], head.count + 1, row.sum)
-        conn.execute(
-            "INSERT OR REPLACE INTO massgraph_reply_heads VALUES (?, ?, ?, ?)",
-            (head.thread_id, head.count, head.last, head.sum),
+            "INSERT OR REPLACE INTO massgraph_heads VALUES (?, ?, ?, ?, ?)",
+            (key[0], pos, last, listed, head_sum(key[0], pos, last, listed)),
         )
         return True
 
 
-def find(conn: sqlite3.Connection, key: Key) -> StoredReply | None:
-    """Return the reply of a call, or None where there is none.
-
-    Raises:
-        StoreError: When it cannot be read or is damaged, or when a reply of its thread is missing:
-            it may be this one.
-    """
-    with _told("A reply cannot be read"):
-        found = conn.execute(f"SELECT {_COLUMNS} FROM massgraph_replies WHERE {_OF_KEY}", key)
-        values = found.fetchone()
-        if values is not None:
-            return ReplyRow(*values).reply()
-        head = _checked_head(conn, key[0])
-        counted = "SELECT count(*) FROM massgraph_replies WHERE thread_id = ?"
-        [count] = conn.execute(counted, key[:1]).fetchone()
-    if count != (head.count if head else 0):
-        raise StoreError(_lost(key[0], count, head.count if head else 0))
-    return None
-
-
 def rows(conn: sqlite3.Connection, thread_id: str) -> list[ReplyRow]:
-    """Return the rows of a thread, in the order in which they were written, unchecked.
+    """Return the replies of a thread by their positions, all of them verified.
 
     Raises:
-        StoreError: When they cannot be read.
+        StoreError: When they cannot be read, or are not those that were written.
     """
     with _told("The replies cannot be read"):
         found = conn.execute(
-            f"SELECT {_COLUMNS} FROM massgraph_replies WHERE thread_id = ? ORDER BY seq",
+            "SELECT thread_id, pos, checkpoint_ns, number, agent, at, body, sum "
+            "FROM massgraph_replies WHERE thread_id = ? ORDER BY pos",
             (thread_id,),
         )
-        return [ReplyRow(*values) for values in found]
+        read = [ReplyRow(*values) for values in found]
+        wrong = problems(thread_id, read, _head(conn, thread_id))
+    if wrong:
+        raise StoreError(wrong[0])
+    return read
 
 
-def head(conn: sqlite3.Connection, thread_id: str) -> ReplyHead | None:
-    """Return the head of a thread, unchecked; None when there is none.
-
-    Raises:
-        StoreError: When it cannot be read.
-    """
-    with _told("The count of replies cannot be read"):
-        found = conn.execute(
-            "SELECT thread_id, count, last, sum FROM massgraph_reply_heads WHERE thread_id = ?",
-            (thread_id,),
-        )
-        values = found.fetchone()
-        return None if values is None else ReplyHead(*values)
-
-
-def check(conn: sqlite3.Connection, thread_id: str) -> list[str]:
-    """Return what is wrong with the replies of a thread: a line for each problem.
-
-    Raises:
-        StoreError: When they cannot be read.
-    """
-    return problems(thread_id, rows(conn, thread_id), head(conn, thread_id))
-
-
-def delete(conn: sqlite3.Connection, thread_id: str) -> None:
-    """Remove the replies of a thread, in a transaction.
-
-    Raises:
-        StoreError: When that fails.
-    """
-    with _told("The replies cannot be removed"), _transaction(conn):
-        conn.execute("DELETE FROM massgraph_replies WHERE thread_id = ?", (thread_id,))
-        conn.execute("DELETE FROM massgraph_reply_heads WHERE thread_id = ?", (thread_id,))
-
-
-def _checked_head(conn: sqlite3.Connection, thread_id: str) -> ReplyHead | None:
-    found = head(conn, thread_id)
-    if found is not None and not found.is_whole:
-        raise StoreError(f"The count of the replies of thread {thread_id!r} is damaged.")
-    return found
+def _head(conn: sqlite3.Connection, thread_id: str) -> Head | None:
+    found = conn.execute(
+        "SELECT thread_id, replies, last, listed, sum FROM massgraph_heads WHERE thread_id = ?",
+        (thread_id,),
+    )
+    values = found.fetchone()
+    return None if values is None else Head(*values)
 
 
 @contextmanager
-def _transaction(conn: sqlite3.Connection) -> Iterator[None]:
-    """Write all that the block writes, or nothing; within a transaction, it is part of that."""
-    if conn.in_transaction:
-        yield
-        return
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        conn.execute("COMMIT")
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def _told(failed: str) -> Iterator[None]:
+def _told(failed: str) -> Generator[None]:
     """Raise what SQLite raises as a StoreError."""
     try:
         yield
     except (sqlite3.Error, UnicodeError, TypeError) as exc:
         raise StoreError(f"{failed}: {exc}.") from exc
-
-
-def _sum(*values: str | float) -> str:
-    return blake2b(json.dumps(values, default=repr).encode(), digest_size=16).hexdigest()
-
-
-def _named(row: ReplyRow, the: str = "The") -> str:
-    return f"{the} reply {row.number} of {row.agent!r} in thread {row.thread_id!r}"
-
-
-def _lost(thread_id: str, there: int, written: int) -> str:
-    return f"Thread {thread_id!r} has {there} replies, and not the {written} that were written."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from .errors import MalformedResponseError
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Wire(BaseModel):
@@ -18,7 +21,7 @@ class Wire(BaseModel):
 
 
 def _whole(text: str) -> str:
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not text.isascii() and _HALF.search(text):
         raise ValueError("half a surrogate pair")
     return text
 

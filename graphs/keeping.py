@@ -16,6 +16,11 @@ class Keeper:
 
     journal: Journal | None = None
 
+    @property
+    def question(self) -> str:
+        """The question of a run that goes on, as far as it is known once it has begun."""
+        return ""
+
     async def begin(self) -> int:
         """Hold the thread, note that the run begins or goes on, and return the attempt's number.
 

@@ -8,7 +8,6 @@ from typing import cast
 
 from ..backends.base import LLMBackend
 from ..backends.errors import MassgraphError, UserError
-from ..backends.scripted import ScriptedBackend
 from ..backends.words import did_you_mean
 from ..nodes.member import Member
 from ..nodes.policy import Policy
@@ -18,6 +17,7 @@ from .coordination import coordination
 from .council import council
 from .debate import debate
 from .mixture import mixture
+from .nobody import Nobody
 from .self_consistency import self_consistency
 from .single import single
 
@@ -68,7 +68,7 @@ def check_factory(factory: GraphFactory, ids: Sequence[str], policy: Policy) -> 
 
 def nobody() -> LLMBackend:
     """Return a backend for graphs that are looked at, and not run."""
-    return ScriptedBackend([{"text": "drawn"}])
+    return Nobody()
 
 
 def made(factory: GraphFactory, members: Sequence[Member], policy: Policy) -> CoordinationGraph:

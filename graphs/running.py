@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AnyMessage, HumanMessage
 
 from ..backends.errors import RunError, StoreError, UserError
 from ..nodes.events import Event, RunFinished
@@ -51,10 +51,9 @@ class GraphRun:
 
     Args:
         graph: Makes the graph ready; a UserError of it is one of `result`.
-        messages: The conversation; the last message is the question.
+        messages: The conversation, whose last message is the question; None goes on with the
+            thread's last run.
         thread_id: The run's thread.
-        resume: Whether the thread's last run goes on; the messages are asked if nothing of it was
-            stored.
         keeper: What keeps the run.
         listening: Whether somebody will read the events; otherwise none are kept.
         on_end: Called when the run is over, before anybody hears of it; a second call must do
@@ -65,10 +64,9 @@ class GraphRun:
     def __init__(
         self,
         graph: Callable[[], Awaitable[TeamGraph]],
-        messages: Sequence[AnyMessage],
+        messages: Sequence[AnyMessage] | None,
         *,
         thread_id: str,
-        resume: bool = False,
         keeper: Keeper = NOTHING,
         listening: bool = True,
         on_end: Callable[[], None] = lambda: None,
@@ -76,7 +74,6 @@ class GraphRun:
     ) -> None:
         self.thread_id = thread_id
         self._agents = agents
-        self._resume = resume
         self._keeper = keeper
         self._on_end = on_end
         self._record = Record(thread_id)
@@ -154,7 +151,7 @@ class GraphRun:
             raise asyncio.CancelledError
 
     async def _drive(
-        self, make_ready: Callable[[], Awaitable[TeamGraph]], messages: Sequence[AnyMessage]
+        self, make_ready: Callable[[], Awaitable[TeamGraph]], messages: Sequence[AnyMessage] | None
     ) -> ResultDict:
         self._begun = True
         try:
@@ -182,32 +179,41 @@ class GraphRun:
         assert end is not None  # both ends of the machine say it
         return end
 
-    async def _play(self, graph: TeamGraph, messages: Sequence[AnyMessage]) -> None:
+    async def _play(self, graph: TeamGraph, messages: Sequence[AnyMessage] | None) -> None:
         """Run the graph from its start, or from where the thread's last run was cut."""
         config: Any = {"configurable": {"thread_id": self.thread_id}}
         kept: dict[str, Any] = {"durability": "sync"}  # or a step is done that nobody knows of
         if graph.checkpointer is None:
             config, kept = {}, {}
-        given: Any = {"messages": list(messages)}
-        saved = await Saved.of(graph, config) if self._resume else None
-        if saved is not None and not self._is_older(saved, messages):
-            given = None
-            self._go_on(graph, saved)
-            if saved.ended:
-                return
+        given: Any = {"messages": messages}
+        if messages is None:
+            given = self._go_on(graph, await Saved.of(graph, config))
+        if self._record.result is not None:
+            return  # it was over
         end = await graph.ainvoke(given, config, context=self._live, **kept)
         if self._record.result is None:
             raise RunError(UNENDED["__interrupt__" in end])
 
-    @staticmethod
-    def _is_older(saved: Saved, messages: Sequence[AnyMessage]) -> bool:
-        """Return whether what is stored is of the run before: nothing is of the one to go on."""
-        return saved.ended and bool(messages) and saved.question != messages[-1].text
+    def _go_on(self, graph: TeamGraph, saved: Saved | None) -> dict[str, Any] | None:
+        """Return what a run that goes on is given: None, or its question if nothing is stored.
 
-    def _go_on(self, graph: TeamGraph, saved: Saved) -> None:
-        """Tell where the run goes on; one that was over is over again, and nobody is asked."""
-        if not saved.begun:
-            return
+        One that was over is over again, and nobody is asked.
+
+        Raises:
+            UserError: When there is nothing to go on with.
+        """
+        question = self._keeper.question
+        if saved is None or (saved.ended and question not in ("", saved.question)):
+            if not question:
+                raise UserError(
+                    f"Nothing is stored on the thread {self.thread_id!r} to go on with."
+                )
+            return {"messages": [HumanMessage(question)]}
+        if saved.begun:
+            self._tell_resumed(graph, saved)
+        return None
+
+    def _tell_resumed(self, graph: TeamGraph, saved: Saved) -> None:
         builder = cast("CoordinationGraph", graph.builder)
         saved.bring_back(self._live, stops_peers=builder.policy.on_new_answer == "cancel")
         place = (saved.state["round"], saved.state["epoch"])

@@ -61,7 +61,10 @@ class Agent:
 
     def __post_init__(self) -> None:
         with _told_of(self.id):
-            known = [checked(named) for named in (self.backend, self.fallback)]
+            known = [
+                checked(self.backend, self.id),
+                checked(self.fallback, fallback_seat(self.id)),
+            ]
             if known[0] == known[1] or self.backend is self.fallback:
                 raise UserError("the fallback is the backend itself.", hint="Name another one.")
             _check_seconds("tool_timeout_s", self.tool_timeout_s)
@@ -122,10 +125,10 @@ class Agent:
             UserError: When a key, an extra or a file is missing.
         """
         with _told_of(self.id):
-            backend = built(self.backend)
+            backend = built(self.backend, self.id)
             if self.fallback is None:
                 return backend
-            return FallbackBackend(backend, built(self.fallback))
+            return FallbackBackend(backend, built(self.fallback, fallback_seat(self.id)))
 
     def build_tools(self) -> tuple[lc.BaseTool, ...]:
         """Return the agent's tools, each as a LangChain tool, less those of its toolboxes.
@@ -152,6 +155,11 @@ class Agent:
     def toolboxes(self) -> tuple[Toolbox, ...]:
         """Return where more of the agent's tools come from, once they are open."""
         return tuple(tool for tool in self.tools if isinstance(tool, Toolbox))
+
+
+def fallback_seat(agent: str) -> str:
+    """Return what an agent's fallback is called where it is recorded."""
+    return f"{agent}.fallback"
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from .tools.opening import close_toolboxes, open_toolboxes
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+    from .store.base import Storage
+
 logger = logging.getLogger("massgraph")
 
 
@@ -60,22 +62,23 @@ class Assembly:
             return self.whole.copy({"checkpointer": checkpointer})
         return made(self._factory, members, self._policy).compile(checkpointer)
 
-    async def ready(
-        self, agents: tuple[Agent, ...], checkpointer: BaseCheckpointSaver[Any] | None
-    ) -> TeamGraph:
+    async def ready(self, agents: tuple[Agent, ...], storage: Storage | None) -> TeamGraph:
         """Return the graph of these agents, with everything prepared and open.
 
         Everything is built that takes long, off the event loop.
 
         Raises:
             UserError: When something is missing, or the graph waits for a person.
+            StoreError: When the store can't be reached.
         """
         of, graph = self._graph or (None, None)
         if graph is None or of is not agents:
-            graph = await off_loop(partial(self._made_ready, agents, checkpointer))
+            graph = await off_loop(partial(self._made_ready, agents))
         await prepared({backend for backend in self._built(agents) if backend.prepare_first})
         await open_toolboxes(agents)
-        return graph
+        if storage is None:
+            return graph
+        return graph.copy({"checkpointer": (await storage.opened()).saver})
 
     async def aclose(self) -> None:
         """Close what backends and tools have opened on this event loop."""
@@ -87,10 +90,8 @@ class Assembly:
             if isinstance(end, Exception):  # a result is not lost for what comes after it
                 logger.error("A backend or a tool could not be closed.", exc_info=end)
 
-    def _made_ready(
-        self, agents: tuple[Agent, ...], checkpointer: BaseCheckpointSaver[Any] | None
-    ) -> TeamGraph:
-        graph = self.compiled(agents, checkpointer)
+    def _made_ready(self, agents: tuple[Agent, ...]) -> TeamGraph:
+        graph = self.compiled(agents, None)
         waits = gates(graph)
         if waits:
             raise UserError(

@@ -10,7 +10,7 @@ from .backends.base import LLMBackend
 from .backends.chat_model import check_chat_model
 from .backends.errors import UserError
 from .backends.later import Later
-from .backends.registry import backend_from_config, backend_of_model, build_backend, check_backend
+from .backends.registry import backend_from_config, backend_of_model, check_backend, seated
 
 if TYPE_CHECKING:
     from langchain_core import language_models as lc_models
@@ -39,14 +39,18 @@ Backing = str | Mapping[str, Any] | LLMBackend | ChatModel | Graph | Compiles
 """`provider:model`, a config's `backend:`, a backend, a chat model, a compiled graph, a team."""
 
 
-def checked(named: Backing | None) -> object:
+def checked(named: Backing | None, seat: str = "") -> object:
     """Return what tells a backing from another one.
+
+    Args:
+        named: The backing.
+        seat: The agent's id, or what else it is called where it is recorded.
 
     Raises:
         UserError: When it is none, as far as that can be told before it is built.
     """
     if isinstance(named, str | Mapping):
-        return check_backend(named)
+        return check_backend(seated(named, seat))
     if named is None or isinstance(named, LLMBackend | Compiles):
         return object()
     if _is_graph(named):
@@ -56,18 +60,20 @@ def checked(named: Backing | None) -> object:
     return object()
 
 
-def built(named: Backing) -> LLMBackend:
+def built(named: Backing, seat: str = "") -> LLMBackend:
     """Return the backend, built if it is only named.
+
+    Args:
+        named: The backing.
+        seat: The agent's id, or what else it is called where it is recorded.
 
     Raises:
         UserError: When a key, an extra or a file is missing, or a graph can't be an agent's.
     """
     if isinstance(named, LLMBackend):
         return named
-    if isinstance(named, str):
-        return build_backend(named)
-    if isinstance(named, Mapping):
-        return backend_from_config(named)
+    if isinstance(named, str | Mapping):
+        return backend_from_config(seated(named, seat))
     inner = _compiled(named) if isinstance(named, Compiles) else named
     if not _is_graph(inner):
         return backend_of_model(inner)

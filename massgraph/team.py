@@ -9,7 +9,7 @@ from contextlib import ExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -18,6 +18,7 @@ from .agent import Agent
 from .assembly import Assembly
 from .backends.errors import UserError
 from .graphs.composition import CoordinationGraph, GraphFactory, TeamGraph
+from .graphs.keeping import NOTHING, Keeper
 from .graphs.names import id_for
 from .graphs.nested import AnyGraph, GraphBackend
 from .graphs.prebuilt import check_factory, graph_factory, made
@@ -29,7 +30,11 @@ from .nodes.policy import Policy
 from .question import conversation
 from .result import Result
 from .run import Run
-from .threads import check_thread_id, new_thread_id, one_run_at_a_time, open_store
+from .store.given import GivenStorage
+from .threads import check_thread_id, new_thread_id, one_run_at_a_time
+
+if TYPE_CHECKING:
+    from .store.base import Storage
 
 logger = logging.getLogger("massgraph")
 
@@ -44,8 +49,11 @@ class Team:
         policy: How they coordinate; every key has a default.
         graph: The graph in which they do: `team`, `single`, `debate`, `mixture`, `council`,
             `self_consistency`; or a function (members, policy) that returns one of your own.
-        checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions.
-        db: The same by URL: `memory:`.
+        checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions and to
+            go on with a run; replies are not stored.
+        db: Where threads are kept, replies included, so that a run goes on after any crash and
+            pays for nothing twice: `memory:`, `sqlite:///PATH` or `postgresql://...`.
+        records: A folder where the events of each run are recorded, for `verify` and `replay`.
         name: Another name for a prebuilt graph.
 
     Raises:
@@ -59,21 +67,28 @@ class Team:
         *,
         graph: str | GraphFactory = "team",
         checkpointer: _Saver | None = None,
-        db: str | None = None,
+        db: str | Storage | None = None,
+        records: str | Path | None = None,
         name: str | None = None,
     ) -> None:
-        if checkpointer is not None and db is not None:
-            raise UserError("Give a checkpointer or a db, not both.")
+        self._storage = _storage(checkpointer, db)
+        self._records = None if records is None else Path(records)
+        self.config: str | None = None
+        """What it was made of, as JSON without keys: stored with its threads."""
         self.agents = tuple(agents)
         self.policy = policy or Policy()
         self._factory = graph_factory(graph, name)
         self.name = self._checked().name
-        self._saver = open_store(db) if db is not None else checkpointer
         self._assembly = Assembly(self._factory, self.policy)
 
     @classmethod
     def from_graph(
-        cls, graph: AnyGraph | CoordinationGraph, *, checkpointer: _Saver | None = None
+        cls,
+        graph: AnyGraph | CoordinationGraph,
+        *,
+        checkpointer: _Saver | None = None,
+        db: str | Storage | None = None,
+        records: str | Path | None = None,
     ) -> Self:
         """Return a team that runs a graph as it is.
 
@@ -82,29 +97,45 @@ class Team:
                 `messages`, which then is the one agent of the team.
             checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions;
                 None takes the one that the graph was compiled with, if any.
+            db: Where threads are kept, in the place of a checkpointer; see `Team`.
+            records: Where the events of runs are recorded; see `Team`.
 
         Raises:
             UserError: When the graph is malformed, or none.
         """
         whole = graph.compile() if isinstance(graph, CoordinationGraph) else graph
         kept = getattr(whole, "checkpointer", None)
-        saver = checkpointer or (kept if isinstance(kept, BaseCheckpointSaver) else None)
+        saver = checkpointer
+        if saver is None and db is None and isinstance(kept, BaseCheckpointSaver):
+            saver = kept
+        keeping: Any = {"checkpointer": saver, "db": db, "records": records}
         builder = getattr(whole, "builder", None)
         if not isinstance(builder, CoordinationGraph):
             backend = GraphBackend(whole, alone=True)
-            return cls([Agent(id_for(backend.model), backend)], graph="single", checkpointer=saver)
+            return cls([Agent(id_for(backend.model), backend)], graph="single", **keeping)
         agents = [Agent.of(member) for member in builder.members]
 
         def as_it_is(_members: Sequence[Member], _policy: Policy) -> CoordinationGraph:
             return builder
 
-        team = cls(agents, builder.policy, graph=as_it_is, checkpointer=saver)
+        team = cls(agents, builder.policy, graph=as_it_is, **keeping)
         team._assembly = Assembly(as_it_is, builder.policy, whole=cast("TeamGraph", whole))
         return team
 
     @classmethod
-    def from_config(cls, path: str | Path) -> Self:
+    def from_config(
+        cls,
+        path: str | Path,
+        *,
+        db: str | Storage | None = None,
+        records: str | Path | None = None,
+    ) -> Self:
         """Return the team that a config file describes.
+
+        Args:
+            path: The file, or the name of a config that comes with massgraph.
+            db: Where threads are kept; see `Team`.
+            records: Where the events of runs are recorded; see `Team`.
 
         Raises:
             UserError: With every problem of the file.
@@ -112,9 +143,14 @@ class Team:
         from .config import load_config
 
         config = load_config(path)
+        keeping: Any = {"db": db, "records": records}
         if config.graph.whole is not None:
-            return cls.from_graph(config.graph.whole)
-        return cls(config.agents, config.policy, graph=config.graph.make())
+            team = cls.from_graph(config.graph.whole, **keeping)
+        else:
+            graph = config.graph.make()
+            team = cls(config.agents, config.policy, graph=graph, **keeping)
+        team.config = config.stored
+        return team
 
     def compile(self, checkpointer: _Saver | None = None) -> TeamGraph:
         """Return the team as a plain LangGraph graph.
@@ -174,6 +210,27 @@ class Team:
         """
         return run_anywhere(self._run_and_close(question, thread_id))
 
+    def resume(self, thread_id: str) -> Result:
+        """Go on with the last run of a thread, where it was cancelled or its process has died.
+
+        What was answered and stored is not asked again. A run that was over is not run again: its
+        result comes back.
+
+        Args:
+            thread_id: The thread.
+
+        Raises:
+            UserError: When there is no such thread, or a run is going on on it.
+            StoreError: When what is stored can't be read, or is damaged.
+            RunError: When the run could not go on.
+        """
+        return run_anywhere(self._run_and_close(None, thread_id))
+
+    async def aresume(self, thread_id: str) -> Result:
+        """Go on with the last run of a thread; see `resume`."""
+        async with self._start(None, thread_id, listening=False) as run:
+            return await run.result()
+
     async def arun(
         self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
     ) -> Result:
@@ -214,8 +271,14 @@ class Team:
                     yield event
             await run.result()
 
-    def start(self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None) -> Run:
+    def start(
+        self, question: str | Sequence[AnyMessage] | None, *, thread_id: str | None = None
+    ) -> Run:
         """Begin to answer a question on the running event loop, and return the run's handle.
+
+        Args:
+            question: The question, or a conversation; None goes on with the thread's last run.
+            thread_id: The thread.
 
         Raises:
             UserError: When the question or the thread is none; what the backends miss is told by
@@ -224,8 +287,12 @@ class Team:
         return self._start(question, thread_id)
 
     async def aclose(self) -> None:
-        """Close what the agents' backends and tools have opened on this event loop."""
-        await self._assembly.aclose()
+        """Close what the team has opened on this event loop: backends, tools and the store."""
+        try:
+            await self._assembly.aclose()
+        finally:
+            if self._storage is not None:
+                await self._storage.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -239,38 +306,61 @@ class Team:
         await self.aclose()
 
     async def _run_and_close(
-        self, question: str | Sequence[AnyMessage], thread_id: str | None
+        self, question: str | Sequence[AnyMessage] | None, thread_id: str | None
     ) -> Result:
         try:
-            return await self.arun(question, thread_id=thread_id)
+            async with self._start(question, thread_id, listening=False) as run:
+                return await run.result()
         finally:
             await self.aclose()
 
     def _start(
-        self, question: str | Sequence[AnyMessage], thread_id: str | None, *, listening: bool = True
+        self,
+        question: str | Sequence[AnyMessage] | None,
+        thread_id: str | None,
+        *,
+        listening: bool = True,
     ) -> Run:
-        messages = conversation(question)
+        messages = None if question is None else conversation(question)
         if not _loop_is_running():
             raise UserError("A run needs a running event loop.", hint="Without one, use run().")
         if thread_id is not None:
             check_thread_id(thread_id)
-            if self._saver is None:
+            if self._storage is None:
                 raise UserError(
                     "A thread_id needs a place to keep threads.",
                     hint="Give the team a checkpointer, or db='memory:'.",
                 )
+        elif messages is None:
+            raise UserError("There is no question.", hint="To go on with a run, name its thread.")
         thread_id = thread_id or new_thread_id()
         held = ExitStack()
-        held.enter_context(one_run_at_a_time(self._saver, thread_id))
+        if self._storage is not None:
+            held.enter_context(one_run_at_a_time(self._storage.key, thread_id))
         run = GraphRun(
-            partial(self._assembly.ready, self.agents, self._saver),
+            partial(self._assembly.ready, self.agents, self._storage),
             messages,
             thread_id=thread_id,
+            keeper=self._keeper(thread_id, messages),
             listening=listening,
             on_end=held.close,
             agents=[agent.id for agent in self.agents],
         )
         return Run(run, self.policy.output_type)
+
+    def _keeper(self, thread_id: str, messages: Sequence[AnyMessage] | None) -> Keeper:
+        """Return what keeps a run of a thread."""
+        if self._storage is None and self._records is None:
+            return NOTHING
+        from .stored_run import StoredRun
+
+        return StoredRun(
+            self._storage,
+            thread_id,
+            messages=messages,
+            config=self.config,
+            records=self._records,
+        )
 
     def _change(self, agents: tuple[Agent, ...]) -> None:
         if self._assembly.whole is not None:
@@ -297,6 +387,21 @@ class Team:
     def _checked(self) -> CoordinationGraph:
         ids = [agent.id for agent in self.agents]
         return check_factory(self._factory, ids, self.policy)
+
+
+def _storage(checkpointer: _Saver | None, db: str | Storage | None) -> Storage | None:
+    """Return where threads are kept, if they are.
+
+    Raises:
+        UserError: When both are given, or the db is none.
+    """
+    if checkpointer is not None and db is not None:
+        raise UserError("Give a checkpointer or a db, not both.")
+    if isinstance(db, str):
+        from .store.opening import open_storage
+
+        return open_storage(db)
+    return db if checkpointer is None else GivenStorage(checkpointer)
 
 
 def _teams_of(agent: Agent) -> list[Team]:

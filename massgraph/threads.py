@@ -1,24 +1,27 @@
-"""Threads of conversation: their ids, their stores, and one run at a time on each."""
+"""Threads of conversation: their ids, what is kept of each, forks, and one run at a time."""
 
 from __future__ import annotations
 
 import re
 import threading
+import time
 import uuid
-import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from .backends.errors import UserError
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from .steps import Step
+    from .store.base import Storage, Store, ThreadIndex, ThreadRow
 
 THREAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 _lock = threading.Lock()
-_busy: weakref.WeakKeyDictionary[BaseCheckpointSaver[Any], set[str]] = weakref.WeakKeyDictionary()
+_busy: set[tuple[object, str]] = set()
 
 
 def new_thread_id() -> str:
@@ -40,36 +43,165 @@ def check_thread_id(thread_id: str) -> str:
     return thread_id
 
 
-def open_store(url: str) -> BaseCheckpointSaver[Any]:
-    """Return the store that a `db` URL names.
-
-    Raises:
-        UserError: When it names none, or one that is not supported yet.
-    """
-    if url == "memory:":
-        from langgraph.checkpoint.memory import InMemorySaver
-
-        return InMemorySaver()
-    raise UserError(f"db={url!r} is not supported yet; supported: 'memory:'.")
-
-
 @contextmanager
-def one_run_at_a_time(saver: BaseCheckpointSaver[Any] | None, thread_id: str) -> Generator[None]:
+def one_run_at_a_time(store: object, thread_id: str) -> Generator[None]:
     """Hold a thread of a store while the block runs; LangGraph itself refuses no second run.
+
+    This is for one process; a store's own `hold` is for all of them.
 
     Raises:
         UserError: When a run is going on on the thread already.
     """
-    if saver is None:
-        yield
-        return
+    place = (store, thread_id)
     with _lock:
-        running = _busy.setdefault(saver, set())
-        if thread_id in running:
+        if place in _busy:
             raise UserError(f"A run is going on on the thread {thread_id!r} already.")
-        running.add(thread_id)
+        _busy.add(place)
     try:
         yield
     finally:
         with _lock:
-            running.discard(thread_id)
+            _busy.discard(place)
+
+
+class Threads:
+    """The threads of a store: what there is, forks, and their end.
+
+    Args:
+        db: Where they are kept: a URL as `Team` takes it.
+
+    Raises:
+        UserError: When the URL names no store.
+    """
+
+    def __init__(self, db: str | Storage) -> None:
+        from .store.opening import open_storage
+
+        self._storage = open_storage(db) if isinstance(db, str) else db
+
+    async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
+        """Return the threads, the one that changed last first.
+
+        Args:
+            limit: How many at most.
+        """
+        return await (await self._index()).ls(limit=limit)
+
+    async def get(self, thread_id: str) -> ThreadRow:
+        """Return what is known of a thread.
+
+        Raises:
+            UserError: When there is no such thread.
+        """
+        row = await (await self._index()).get(check_thread_id(thread_id))
+        if row is None:
+            raise UserError(f"There is no thread {thread_id!r}.", hint="`massgraph threads ls`")
+        return row
+
+    async def is_running(self, thread_id: str) -> bool:
+        """Return whether a process runs the thread now."""
+        return await (await self._store()).is_held(thread_id)
+
+    async def steps(self, thread_id: str) -> list[Step]:
+        """Return the steps of a thread, the first one first: any of them can be forked.
+
+        Raises:
+            UserError: When there is no such thread.
+        """
+        from .steps import steps_of
+
+        await self.get(thread_id)
+        store = await self._store()
+        return [step async for step in steps_of(store.saver, thread_id)][::-1]
+
+    async def fork(
+        self,
+        thread_id: str,
+        *,
+        step: int | None = None,
+        edits: Mapping[str, Any] | None = None,
+        to: str | None = None,
+    ) -> str:
+        """Make a new thread that goes on from a step of another one, and return its id.
+
+        Resume the new thread to let it go on. Replies of the old one are not replayed in it.
+
+        Args:
+            thread_id: The thread.
+            step: The step's number; None for the last one.
+            edits: State key -> value in the place of what it holds there: `question`, `answers`
+                (author -> text), `votes`, `failures`, `notes` and others.
+            to: The new thread's id.
+
+        Raises:
+            UserError: When there is no such thread or step, an edit is wrong, or `to` is taken.
+        """
+        from .steps import fork_step
+
+        row, steps = await self.get(thread_id), await self.steps(thread_id)
+        chosen = [one for one in steps if step is None or one.number == step]
+        if not chosen:
+            numbers = f"{steps[0].number} to {steps[-1].number}" if steps else "none"
+            raise UserError(f"The thread {thread_id!r} has no step {step}; it has: {numbers}.")
+        new = check_thread_id(to) if to is not None else new_thread_id()
+        index, store = await self._index(), await self._store()
+        if await index.get(new) is not None:
+            raise UserError(f"There is a thread {new!r} already.", hint="Choose another id.")
+        async with store.hold(new):
+            await fork_step(store.saver, thread_id, chosen[-1], edits or {}, new)
+            question = str((edits or {}).get("question", row.question))
+            await index.fork(new, replace(row, question=question))
+        return new
+
+    async def rm(self, thread_id: str) -> None:
+        """Remove everything that is kept of a thread.
+
+        Raises:
+            UserError: When there is no such thread, or a run is going on on it.
+        """
+        await self.get(thread_id)
+        store = await self._store()
+        async with store.hold(thread_id):
+            await store.rm(thread_id)
+
+    async def prune(self, *, older_than_s: float, keep: int = 0) -> list[str]:
+        """Remove threads that nobody has used for a while, and return their ids.
+
+        Threads that are run now are left alone.
+
+        Args:
+            older_than_s: Seconds since their last change, at least.
+            keep: How many of the newest are left in any case.
+        """
+        gone: list[str] = []
+        for row in (await self.ls())[keep:]:
+            if time.time() - row.updated >= older_than_s and not await self.is_running(
+                row.thread_id
+            ):
+                await self.rm(row.thread_id)
+                gone.append(row.thread_id)
+        return gone
+
+    async def aclose(self) -> None:
+        """Close the store."""
+        await self._storage.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _store(self) -> Store:
+        return await self._storage.opened()
+
+    async def _index(self) -> ThreadIndex:
+        index = (await self._store()).index
+        if index is None:
+            raise UserError("This store keeps no list of its threads.")
+        return index

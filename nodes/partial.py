@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ class PartialString:
 
     def __init__(self, watched: tuple[str, str] | None) -> None:
         self._watched = watched
-        self._arguments: list[str] = []
+        self._arguments = io.StringIO()
         self._length = 0
         self._next_look = 1
         self._said = 0
@@ -29,7 +30,7 @@ class PartialString:
         """Take a piece of a call's JSON in, and return what is new in the argument."""
         if self._watched is None or name != self._watched[0]:
             return ""
-        self._arguments.append(piece)
+        self._arguments.write(piece)
         self._length += len(piece)
         if self._length < self._next_look:
             return ""
@@ -44,14 +45,12 @@ class PartialString:
 
     def rest(self) -> str:
         """Return what has not been given out yet."""
-        return self._look() if self._arguments else ""
+        return self._look() if self._length else ""
 
     def _look(self) -> str:
         assert self._watched is not None
-        text = "".join(self._arguments)
-        self._arguments = [text]
         try:
-            value = from_json(text, allow_partial="trailing-strings")
+            value = from_json(self._arguments.getvalue(), allow_partial="trailing-strings")
         except (TypeError, ValueError):  # TypeError: half a surrogate pair
             return ""
         return self._new(value.get(self._watched[1]) if isinstance(value, dict) else None)

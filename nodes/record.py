@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import io
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -81,7 +83,7 @@ class Record:
         self.seconds = 0.0
         self.result: ResultDict | None = None
         self._called_in = 0
-        self._writing: dict[str, dict[int, list[str]]] = {}
+        self._writing: dict[str, dict[int, io.StringIO]] = {}
         self._drafts: dict[str, str] = {}
 
     def add(self, event: Event) -> None:  # noqa: C901, PLR0912 - one branch for each kind of event
@@ -100,9 +102,8 @@ class Record:
             case TurnStarted():
                 self._writing.pop(event.agent, None)
             case AnswerText():
-                self._writing.setdefault(event.agent, {}).setdefault(event.attempt, []).append(
-                    event.delta
-                )
+                tries = self._writing.setdefault(event.agent, defaultdict(io.StringIO))
+                tries[event.attempt].write(event.delta)
             case AgentRetried():
                 self._writing.pop(event.agent, None)
                 state["failures"].pop(event.agent, None)
@@ -159,13 +160,13 @@ class Record:
             self._over(outcome)
 
     def _turn_ended(self, event: TurnEnded) -> None:
-        written = self._writing.pop(event.agent, {}).get(event.attempt, [])
+        written = self._writing.pop(event.agent, {}).get(event.attempt) or io.StringIO()
         outcome = Outcome(
             agent=event.agent,
             round=event.round,
             epoch=event.epoch,
             outcome=event.outcome,
-            text="".join(written) if event.outcome == "new_answer" else event.why,
+            text=written.getvalue() if event.outcome == "new_answer" else event.why,
             candidate=None,
             kind=event.kind,
             usage=event.usage,

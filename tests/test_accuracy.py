@@ -29,6 +29,7 @@ from benchmarks.accuracy.agents import (
 )
 from benchmarks.accuracy.cell import Cell, played, sampled
 from benchmarks.accuracy.exam import Exam, Question, choice_in, number_in
+from benchmarks.accuracy.figures import FOLDER
 from benchmarks.accuracy.grid import BASE, PARTS, QUICK, REVISING, SAMPLES, TRAPS, cells
 from benchmarks.accuracy.intervals import paired, wilson
 from benchmarks.accuracy.page import PAGE, PAIRS, PLACE, tables, verdict, with_tables
@@ -37,7 +38,6 @@ from massgraph import ToolSchema
 from tests.vloop import run_virtual
 
 MANY = 4000
-FEW = 150
 
 
 def within(successes: int, trials: int, probability: float) -> bool:
@@ -165,45 +165,36 @@ def test_theory_agrees_with_itself() -> None:
     assert exact.jury(5, 0.6, 1.0) == pytest.approx(1 - 0.4**5)
 
 
-@pytest.mark.parametrize("samples", [3, 4])
-def test_self_consistency_is_worth_what_theory_says(samples: int) -> None:
-    """The engine elects the most frequent answer, and breaks ties evenly."""
-    cell = replace(SAMPLES, size=samples)
-    score = played(cell, range(FEW))
-    assert within(sum(score.right), FEW, exact.self_consistency(samples, 0.6))
-    assert score.bill.calls == samples * FEW
+def test_teams_are_worth_what_theory_says() -> None:
+    """Plurality, samples and Condorcet's juries: wherever theory knows it, the study measured it.
+
+    The study's results are the engine's, as another test sees; ties are broken evenly.
+    """
+    study = stored()
+    known = {name: cell.theory for name, cell in cells().items() if cell.theory is not None}
+    assert len(known) >= 20
+    for name, theory in known.items():
+        assert within(sum(study.scores[name].right), study.questions, theory), name
 
 
-def test_condorcets_jury(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is one right answer and one wrong, three voters are Condorcet's jury."""
-    monkeypatch.setattr(
-        "benchmarks.accuracy.cell.Exam", lambda seed, traps: Exam(seed, wrong=1, traps=traps)
-    )
-    score = played(replace(BASE, size=3, short=True), range(FEW))
-    assert within(sum(score.right), FEW, exact.jury(3, 0.6, 0.8))
-
-
-def test_a_team_is_worth_what_theory_says() -> None:
-    """Plurality among answers that each agent has worded in its own way."""
-    cell = replace(BASE, size=3)
-    score = played(cell, range(FEW))
-    assert cell.theory is not None
-    assert within(sum(score.right), FEW, cell.theory)
+def test_samples_are_counted() -> None:
+    """One sample is one call."""
+    assert played(replace(SAMPLES, size=3), range(2)).bill.calls == 6
 
 
 def test_a_seed_gives_the_same_again() -> None:
     """Whoever shares the work, and in whatever pieces; another seed gives something else."""
     cell = replace(BASE, size=3, revises=0.3)
-    whole, again = played(cell, range(40)), played(cell, range(40))
-    assert to_json(Study(1, 40, {"": whole})) == to_json(Study(1, 40, {"": again}))
-    assert played(cell, range(20)).right + played(cell, range(20, 40)).right == whole.right
-    assert played(cell, range(40), seed=2).right != whole.right
+    whole, again = played(cell, range(12)), played(cell, range(12))
+    assert to_json(Study(1, 12, {"": whole})) == to_json(Study(1, 12, {"": again}))
+    assert played(cell, range(5)).right + played(cell, range(5, 12)).right == whole.right
+    assert played(cell, range(12), seed=2).right != whole.right
 
 
 def test_without_sight_nobody_revises() -> None:
     """Where drafts are not seen before the vote, the answers are those of the drafts."""
-    seen = played(BASE, range(20))
-    unseen = played(replace(BASE, revises=0.3, visibility="none"), range(20))
+    seen = played(BASE, range(8))
+    unseen = played(replace(BASE, revises=0.3, visibility="none"), range(8))
     assert (unseen.right, unseen.bill.calls) == (seen.right, seen.bill.calls)
 
 
@@ -241,7 +232,7 @@ def test_a_stopped_call_is_billed(stopped_after: float, share: float) -> None:
 def test_a_quick_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """It measures, and prints a table; nothing is written."""
     before = PAGE.read_bytes(), STORED.read_bytes()
-    assert main(["--quick", "--questions", "8", "--jobs", "1"]) == 0
+    assert main(["--quick", "--questions", "4", "--jobs", "1"]) == 0
     printed = capsys.readouterr().out
     assert all(f"| {label} |" in printed for part in QUICK for label in part.rows)
     assert (PAGE.read_bytes(), STORED.read_bytes()) == before
@@ -250,7 +241,7 @@ def test_a_quick_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
 def test_the_work_can_be_shared() -> None:
     """Two processes come to the same result as one."""
     some = {BASE.name: replace(BASE, size=2)}
-    assert to_json(measured(some, 4, jobs=2)) == to_json(measured(some, 4))
+    assert to_json(measured(some, 2, jobs=2)) == to_json(measured(some, 2))
 
 
 def test_the_page_tells_the_stored_results() -> None:
@@ -265,8 +256,14 @@ def test_the_page_tells_the_stored_results() -> None:
 def test_the_stored_results_are_the_engines() -> None:
     """The first questions, asked again, are answered as they were."""
     study = stored()
-    for cell in (BASE, replace(BASE, rule="borda"), replace(BASE, revises=0.15)):
-        assert played(cell, range(10), study.seed).right == study.scores[cell.name].right[:10]
+    for cell in (
+        BASE,
+        SAMPLES,
+        replace(BASE, size=3),
+        replace(BASE, rule="borda"),
+        replace(BASE, revises=0.15),
+    ):
+        assert played(cell, range(6), study.seed).right == study.scores[cell.name].right[:6]
 
 
 def test_what_the_page_says_of_the_results_is_so() -> None:
@@ -321,10 +318,13 @@ def test_what_the_page_says_of_rules_and_restarts_is_so() -> None:
 def test_pictures_are_the_same_bytes_again(tmp_path: Path) -> None:
     """The same results draw the same pictures, and the page shows each of them."""
     study = stored()
-    for folder in (tmp_path / "one", tmp_path / "other"):
-        write(study, folder)
-    one, other = (sorted((tmp_path / name).iterdir()) for name in ("one", "other"))
-    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+    write(study, tmp_path / "one")
+    one = sorted((tmp_path / "one").iterdir())
+    kept = [FOLDER / path.name for path in one if path.suffix == ".svg"]
+    if any(path.read_bytes() != (one[0].parent / path.name).read_bytes() for path in kept):
+        write(study, tmp_path / "other")  # another matplotlib than the one that drew those
+        other = sorted((tmp_path / "other").iterdir())
+        assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
     shown = set(re.findall(r"\(img/(accuracy-\w+\.svg)\)", PAGE.read_text(encoding="utf-8")))
     assert shown == {path.name for path in one if path.suffix == ".svg"}
     assert from_json((tmp_path / "one" / STORED.name).read_text(encoding="utf-8")).questions > 0

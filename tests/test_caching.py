@@ -34,7 +34,9 @@ def test_everything_is_recorded() -> None:
     assert list(RECORDED) == [*FAMILIES, "all", *LAYOUTS]
 
 
-@pytest.mark.parametrize("family", ["b_late_improve", "f_own_tools"])
+@pytest.mark.parametrize(
+    "family", ["f_own_tools", pytest.param("b_late_improve", marks=pytest.mark.soak)]
+)
 def test_what_is_recorded_is_so(family: str) -> None:
     """Played again, the conversations give the same figures, to one character in a hundred."""
     assert measured(family)[family] == pytest.approx(RECORDED[family], abs=0.01)

@@ -14,6 +14,8 @@ from massgraph.config.graphs import read_graph
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SLOW = {"quickstart", "served"}
+"""Teams on the embedded model; the README's program and `make demo` are such, too."""
 LAST_LINE = {
     "chat_model": "name='blue'",
     "critic": "It falls 19.6 metres.",
@@ -32,7 +34,13 @@ LAST_LINE = {
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.soak if path.stem in SLOW else (), id=path.stem)
+        for path in EXAMPLES
+    ],
+)
 def test_an_example_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A newcomer who runs it sees what it promises."""
     runpy.run_path(str(path), run_name="__main__")

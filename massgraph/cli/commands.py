@@ -13,8 +13,11 @@ from .. import __version__
 from .draw import graph
 from .ending import Status, told
 from .output import flush_streams
+from .replay import replay
+from .resume import resume
 from .run import run
 from .shared import verbose_option
+from .threads import threads
 from .validate import validate
 
 PLANNED = (
@@ -23,10 +26,7 @@ PLANNED = (
     "doctor",
     "init",
     "models",
-    "replay",
-    "resume",
     "serve",
-    "threads",
     "verify",
 )
 """Commands that are not built yet: they are refused by name."""
@@ -55,8 +55,11 @@ def cli() -> None:
 
 
 cli.add_command(run)
+cli.add_command(resume)
+cli.add_command(threads)
 cli.add_command(graph)
 cli.add_command(validate)
+cli.add_command(replay)
 
 
 def status_of(arguments: Sequence[str]) -> int:

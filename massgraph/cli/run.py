@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from .ending import say
-from .output import OutFile, Stdout
+from .output import Stdout
+from .output_options import OutputOptions, output_options
 from .question import read_question
-from .shared import TeamOptions, load_team, team_options
+from .shared import TeamOptions, db_option, load_team, storage_of, team_options
 from .signals import Signals
 
 OLDER = {
@@ -51,23 +52,16 @@ def _with_single_models(args: Sequence[str]) -> list[str]:
 @click.command("run", cls=RunCommand, short_help="Ask a team one question.")
 @click.argument("question", required=False)
 @team_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
-@click.option("--events", is_flag=True, help="Print what happens as JSON lines.")
-@click.option("-o", "out", metavar="FILE", help="Write the answer to a file, too.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
-@click.option("--no-display", is_flag=True, help="Show progress without moving the cursor.")
-@click.option("--no-logs", is_flag=True, help="Write no logs.")
+@output_options
+@click.option("--thread", metavar="ID", help="The thread to ask on; a new one if left out.")
+@db_option
 @click.option("--consensus", metavar="SHARE", hidden=True)
 @click.option("--max-duration", metavar="SECONDS", hidden=True)
 @click.option("--max-debates", metavar="NUMBER", hidden=True)
 def run(
     question: str | None,
-    as_json: bool,
-    events: bool,
-    out: str | None,
-    quiet: bool,
-    no_display: bool,
-    no_logs: bool,
+    thread: str | None,
+    db: str | None,
     **given: Any,
 ) -> int:
     """Ask a team QUESTION, and print the answer.
@@ -77,9 +71,12 @@ def run(
 
     Exit status: 0 settled, 2 a mistake that was found before the first call, 3 no answer,
     130 interrupted, 143 terminated, 1 anything else.
+
+    A run that was interrupted, or whose process has died, goes on with `massgraph resume`.
     """
-    if as_json and events:
-        raise click.UsageError("--json and --events do not go together: give one of them.")
+    from ..threads import check_thread_id
+
+    shown = OutputOptions.take(given)
     if question is None and click.get_current_context().meta["swallowing"]:
         _refuse_swallowed(given["models"])
     keys = [
@@ -88,8 +85,10 @@ def run(
         if (value := given.pop(name)) is not None
     ]
     with Stdout() as stdout, Signals() as signals:
-        file = OutFile.check(out) if out is not None else None
-        stdout.needed = file is None
+        if thread is not None:
+            check_thread_id(thread)
+        storage = storage_of(db)
+        file = shown.file(stdout)
         team = load_team(TeamOptions(keys=keys, **given))
         for warning in team.warnings:
             if not warning.missing:
@@ -98,16 +97,17 @@ def run(
         signals.check()
         asked = read_question(question)
 
-        from .asking import Asking, ask
+        from .asking import Asking, Kept, ask
 
         asking = Asking(
             stdout=stdout,
-            form="json" if as_json else "events" if events else "text",
+            form=shown.form,
             file=file,
-            quiet=quiet,
-            moving=not no_display and team.display_type != "simple",
+            quiet=shown.quiet,
+            moving=shown.moving and team.display_type != "simple",
         )
-        status = ask(team, asked, asking, signals)
+        kept = Kept(storage=storage, thread_id=thread, records=shown.records(team))
+        status = ask(team, asked, asking, signals, kept)
         signals.leave(status)
         return int(status)
 

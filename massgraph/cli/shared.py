@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
+    from ..store.base import Storage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,11 +55,6 @@ def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool
         context.find_root().meta["verbose"] = True
 
 
-def _not_yet(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise click.UsageError(f"{parameter.opts[0]} is not supported yet.")
-
-
 _TEAM_OPTIONS = (
     click.option(
         "-c",
@@ -87,11 +83,25 @@ _TEAM_OPTIONS = (
         metavar="KEY.PATH=VALUE",
         help="A value over the config's, e.g. policy.seed=1; repeatable.",
     ),
-    *(
-        click.option(name, hidden=True, expose_value=False, callback=_not_yet)
-        for name in ("--thread", "--db")
-    ),
 )
+
+db_option = click.option(
+    "--db",
+    metavar="URL",
+    help="Where threads are kept: sqlite:///PATH, postgresql://..., memory:; "
+    "a file in your state directory if left out.",
+)
+
+
+def storage_of(db: str | None) -> Storage:
+    """Return where threads are kept.
+
+    Raises:
+        UserError: When the URL names no store.
+    """
+    from ..store.opening import default_storage, open_storage
+
+    return default_storage() if db is None else open_storage(db)
 
 
 def team_options(command: F) -> F:

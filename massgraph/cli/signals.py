@@ -8,14 +8,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from .ending import Status, TerminatedError
 
-if TYPE_CHECKING:
-    from ..run import Run
-
 _STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+
+
+class Cancellable(Protocol):
+    """A run, or whatever else a signal may stop."""
+
+    def cancel(self) -> None:
+        """Stop in good order."""
 
 
 class Signals:
@@ -44,7 +48,7 @@ class Signals:
         if self.status is not None:
             raise _exception(self.status)
 
-    def cancel_run(self, run: Run) -> None:
+    def cancel_run(self, run: Cancellable) -> None:
         """Have the first signal cancel this run, also when it came already and was lost."""
         loop = asyncio.get_running_loop()
         self._cancel = lambda: loop.call_soon_threadsafe(run.cancel)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from ..agent import Agent
+from ..agent import Agent, fallback_seat
 from ..backends.errors import MissingError, UserError
 from ..backends.registry import described
 from ..graphs.names import id_problem
@@ -86,9 +86,11 @@ class AgentReader:
         if problem:
             self._document.problem((*keys, "id"), problem)
         role = read_preset(given.get("preset"), self._document, (*keys, "preset"))
-        backend = self._backend(given, "backend", keys, role)
+        seat = name if isinstance(name, str) else ""
+        backend = self._backend(given, "backend", keys, role, seat)
         behind = "fallback" in given
-        fallback = self._backend(given, "fallback", keys, role) if behind else None
+        other = fallback_seat(seat)
+        fallback = self._backend(given, "fallback", keys, role, other) if behind else None
         said = fields.budget if fields is not None else {}
         budget = check(BudgetFields, said, self._document, (*keys, "budget"))
         tools = self._tools.read(given.get("tools"), (*keys, "tools"))
@@ -120,6 +122,7 @@ class AgentReader:
         key: Literal["backend", "fallback"],
         keys: Keys,
         role: Preset,
+        seat: str,
     ) -> Any:
         said = given.get(key, {})
         if not isinstance(said, dict):
@@ -131,7 +134,7 @@ class AgentReader:
         if key == "fallback" and self._backends.are_same(given.get("backend"), said):
             self._document.problem((*keys, key), "the fallback is the backend itself")
             return None
-        return self._backends.read(said, (*keys, key), role.tools)
+        return self._backends.read(said, (*keys, key), role.tools, seat)
 
     def _unique(self, ids: list[tuple[Keys, Any]]) -> None:
         seen: set[str] = set()

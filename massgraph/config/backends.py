@@ -17,6 +17,7 @@ from ..backends.registry import (
     Provider,
     adapter_class,
     backend_from_config,
+    described,
     infer_provider,
     missing_extra,
     provider,
@@ -42,7 +43,11 @@ class BackendReader:
     warnings: list[Problem]
 
     def read(
-        self, given: Mapping[str, Any], keys: Keys, tools: Iterable[BuiltinTool] = ()
+        self,
+        given: Mapping[str, Any],
+        keys: Keys,
+        tools: Iterable[BuiltinTool] = (),
+        seat: str = "",
     ) -> LLMBackend | dict[str, Any] | None:
         """Return a backend; as a mapping where something is missing; None where it is wrong.
 
@@ -50,6 +55,7 @@ class BackendReader:
             given: What the agent says.
             keys: Where it says it.
             tools: Builtin tools that it has where its model does, unless it says otherwise.
+            seat: What it is called where it is recorded, unless it says otherwise.
         """
         known = len(self.document.problems)
         values = {**self.defaults, **given}
@@ -57,6 +63,10 @@ class BackendReader:
         if found is None:
             self._of_any_provider(values, keys, given)
             return None
+        if found.seated and seat:
+            values.setdefault("name", seat)
+        if found.wraps:
+            return self._wrapping(found, {**given, "name": values.get("name")}, keys, tools)
         unfit = self._unfit_defaults(found, given)
         options = {k: v for k, v in values.items() if k != "type" and k not in unfit}
         options |= switched_on(adapter_class(found), options, tools)
@@ -72,19 +82,48 @@ class BackendReader:
             described = self._built(found, options, keys, given)
         return described if len(self.document.problems) == known else None
 
+    def _wrapping(
+        self,
+        found: Provider,
+        given: dict[str, Any],
+        keys: Keys,
+        tools: Iterable[BuiltinTool],
+    ) -> LLMBackend | dict[str, Any] | None:
+        """Return a backend with another one in it, to which the defaults are left."""
+        known = len(self.document.problems)
+        options = {name: value for name, value in given.items() if name != "type"}
+        if isinstance(options.get("backend"), str):
+            try:
+                options["backend"] = described(options["backend"])
+            except UserError as exc:
+                self.document.problem((*keys, "backend"), str(exc))
+        self._check(found, options, keys, given)
+        inner: Any = options.get("backend")
+        if isinstance(inner, dict):
+            inner = options["backend"] = self.read(inner, (*keys, "backend"), tools)
+        if len(self.document.problems) > known:
+            return None
+        if isinstance(inner, dict):  # what it lacks is noted
+            return {"type": found.name, **options}
+        built = self._built(found, options, keys, given)
+        return built if len(self.document.problems) == known else None
+
     def are_same(self, one: Any, other: Mapping[str, Any]) -> bool:
         """Return whether two agents' backends differ in nothing."""
         if not isinstance(one, dict):
             return False
         first, second = ({**self.defaults, **given} for given in (one, other))
         first["type"], second["type"] = self._type_of(first), self._type_of(second)
+        kind = first["type"]
+        if kind in PROVIDERS and PROVIDERS[kind].seated and "name" not in first:
+            return False  # each has a seat of its own
         return {k: v for k, v in first.items() if v is not None} == {
             k: v for k, v in second.items() if v is not None
         }
 
     def unused_defaults(self, used: list[Mapping[str, Any]]) -> None:
         """Note each default that no agent's provider knows."""
-        names = [self._type_of({**self.defaults, **given}) for given in used]
+        names = [self._type_of({**self.defaults, **innermost(given)}) for given in used]
         fitting: set[str] = {"type", *SWITCHES}
         for name in names:
             if not isinstance(name, str) or name.lower() not in PROVIDERS:
@@ -227,6 +266,17 @@ class BackendReader:
 
     def _missing(self, where: Keys, message: str) -> None:
         self.warnings.append(Problem(self.document.place(where), message, missing=True))
+
+
+def innermost(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a config says of the backend that answers, whatever is put around it."""
+    kind, inner = given.get("type"), given.get("backend")
+    found = PROVIDERS.get(kind.lower()) if isinstance(kind, str) else None
+    if found is None or not found.wraps:
+        return given
+    if isinstance(inner, str):
+        return {"type": inner.partition(":")[0], "model": inner}
+    return innermost(inner) if isinstance(inner, Mapping) else given
 
 
 def _fields(found: Provider) -> set[str]:

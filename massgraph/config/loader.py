@@ -22,8 +22,10 @@ from .graphs import GraphChoice, read_graph
 from .overrides import Override
 from .problems import ConfigError, Problem, listed, quoted
 from .schema import ConfigFields, UiFields
+from .stored import stored_config
 
 if TYPE_CHECKING:
+    from ..store.base import Storage
     from ..team import Team
 
 
@@ -39,6 +41,7 @@ class TeamConfig:
         display_type: How a run is shown.
         logging_enabled: Whether it is logged.
         warnings: What was noticed and is no mistake.
+        stored: The config as it is stored with threads: JSON, without keys.
     """
 
     source: str
@@ -48,9 +51,14 @@ class TeamConfig:
     display_type: Literal["rich_terminal", "terminal", "simple"] = "rich_terminal"
     logging_enabled: bool = True
     warnings: list[Problem] = field(default_factory=list)
+    stored: str | None = None
 
-    def team(self) -> Team:
+    def team(self, *, db: str | Storage | None = None, records: Path | None = None) -> Team:
         """Return the team.
+
+        Args:
+            db: Where its threads are kept.
+            records: Where the events of its runs are recorded.
 
         Raises:
             UserError: When the graph does not fit it after all.
@@ -58,8 +66,12 @@ class TeamConfig:
         from ..team import Team
 
         if self.graph.whole is not None:
-            return Team.from_graph(self.graph.whole)
-        return Team(self.agents, self.policy, graph=self.graph.make())
+            team = Team.from_graph(self.graph.whole, db=db, records=records)
+        else:
+            graph = self.graph.make()
+            team = Team(self.agents, self.policy, graph=graph, db=db, records=records)
+        team.config = self.stored
+        return team
 
     def check_ready(self) -> None:
         """Check that everything is in place on this machine.
@@ -135,6 +147,7 @@ class _Loader:
             display_type=ui.display_type,
             logging_enabled=ui.logging_enabled,
             warnings=listed(self._warnings),
+            stored=stored_config(self._document),
         )
 
     def _brought(self, value: Mapping[str, Any]) -> list[Agent | None]:

@@ -106,7 +106,7 @@ def _described(spec: str, backend: str | None) -> dict[str, str] | str:
 def _named(found: Provider, model: str) -> dict[str, str] | str:
     if not model and found.model_required:
         return f"the model is missing; write it as {found.name}:MODEL"
-    return {"type": found.name, "model": model} if model else {"type": found.name}
+    return {"type": found.name, found.named_by: model} if model else {"type": found.name}
 
 
 def set_system_message(document: Document, message: str) -> None:

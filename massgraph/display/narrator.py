@@ -90,11 +90,12 @@ class Narrator:
     def _told(self, event: ev.Event) -> Iterator[Line]:
         self._follow(event)
         match event:
-            case ev.RunStarted():
+            case ev.RunStarted() | ev.RunResumed():
                 self._attempts = event.policy.get("attempts")
                 self._alone = len(event.agents) == 1 and event.policy.get("single") == "answer"
                 team = ", ".join(f"{a['id']} ({backend_of(a)})" for a in event.agents)
-                yield Line(f"{one_line(event.graph)}: {one_line(team)}")
+                goes_on = " goes on" if isinstance(event, ev.RunResumed) else ""
+                yield Line(f"{one_line(event.graph)}{goes_on}: {one_line(team)}")
             case ev.AnswersAccepted():
                 # Who is alone has nothing to vote on: the next round is a formality.
                 same = list(self._drafts.same(event))
@@ -124,6 +125,11 @@ class Narrator:
         match event:
             case ev.RunStarted():
                 self.agents = [agent["id"] for agent in event.agents]
+            case ev.RunResumed():
+                self.agents = [agent["id"] for agent in event.agents]
+                self.at_work.clear()
+                self._drafts.begin_round()
+                self._drafts.accepted = bool(event.state["answers"])
             case ev.RoundOpened():
                 self._drafts.begin_round()
             case ev.AgentRetried():

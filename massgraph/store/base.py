@@ -65,14 +65,16 @@ class ThreadIndex(ABC):
         """
 
     @abstractmethod
-    async def finish(
-        self, thread_id: str, outcome: RunOutcome, result: dict[str, Any]
-    ) -> None:
+    async def finish(self, thread_id: str, outcome: RunOutcome, result: dict[str, Any]) -> None:
         """Note how the last run has ended."""
 
     @abstractmethod
     async def fork(self, thread_id: str, row: ThreadRow) -> None:
-        """Add the row of a thread that was forked from `row`; it is `running` until resumed."""
+        """Add the row of a thread that was forked from `row`; it is `running` until it ends.
+
+        Raises:
+            UserError: When there is a thread of that id already.
+        """
 
     @abstractmethod
     async def get(self, thread_id: str) -> ThreadRow | None:
@@ -109,6 +111,13 @@ class Store(ABC):
         """
 
     @abstractmethod
+    async def is_held(self, thread_id: str) -> bool:
+        """Return whether a run is going on on a thread, in this process or another one.
+
+        A thread that is `running` and not held was interrupted.
+        """
+
+    @abstractmethod
     async def trim(self, thread_id: str) -> None:
         """Remove what only a run that goes on needs: the checkpoints of subgraphs."""
 
@@ -124,9 +133,23 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Close what is open."""
 
+    def abandon(self) -> None:
+        """Let go of what is open without waiting: its event loop was closed before it."""
+
 
 class Storage(ABC):
-    """A place for threads, opened once for each event loop that needs it."""
+    """A place for threads, opened once for each event loop that needs it.
+
+    Args:
+        url: Where it is, without a password, for messages.
+    """
+
+    url: str
+
+    @property
+    def key(self) -> object:
+        """What two objects share that stand for the same place."""
+        return self
 
     @abstractmethod
     async def opened(self) -> Store:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from massgraph.cli import main
+from massgraph.cli.output import OutFile
+
 from .conftest import environment, started
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are POSIX's")
@@ -103,7 +106,7 @@ def test_a_thread_that_does_not_stop_holds_nobody_up(folder: Path) -> None:
 
 LOSING = """\
 import signal, weakref
-from massgraph.cli import asking, main
+from massgraph.cli import main, screen
 
 class Thing:
     pass
@@ -113,7 +116,7 @@ def lose(*_, **__):
     held = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
     del thing
 
-asking.make_display = lose
+screen.make_display = lose
 main(["run", "-c", "hanging.yaml", "--json", "q?"])
 """
 
@@ -167,9 +170,7 @@ needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is
 
 
 @needs_full
-@pytest.mark.parametrize(
-    "words", ["run --quiet q?", "run --quiet --json q?", "run --quiet --events q?", "graph"]
-)
+@pytest.mark.parametrize("words", ["run --quiet q?", "run --quiet --events q?"])
 def test_a_full_disk(words: str) -> None:
     """When stdout takes nothing more, one line says so, and the status is 1."""
     message = "massgraph: error: stdout cannot be written to: No space left on device.\n"
@@ -188,18 +189,40 @@ def test_a_closed_stdout() -> None:
     assert in_shell("$M run --quiet -c team.yaml q? >&-") == (1, message)
 
 
-@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "link"])
+@pytest.mark.parametrize("name", ["/dev/fd/1", "link"])
 def test_a_file_that_is_stdout(name: str, folder: Path) -> None:
     """What stdout is, a file or a pipe, is written where it stands, and nothing of it is lost."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("there is no /proc")
     (folder / "link").symlink_to("/dev/stdout")
+    to = "| cat >file" if name == "link" else ">file"
     run = f"$M run --quiet -c team.yaml -o {name} q?"
-    assert in_shell(f"(echo before; {run}; echo; echo after) >file") == (0, "")
-    assert in_shell(f"{run} | cat >piped") == (0, "")
+    assert in_shell(f"(echo before; {run}; echo; echo after) {to}") == (0, "")
     answers = "It is **Paris**.\nIt is **Paris**."
     assert (folder / "file").read_text() == f"before\n{answers}\nafter\n"
-    assert (folder / "piped").read_text() == answers
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "link"])
+def test_a_name_of_stdout(name: str, folder: Path) -> None:
+    """Whatever it is called, it is known as the descriptor that it stands for."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("there is no /proc")
+    (folder / "link").symlink_to("/dev/stdout")
+    assert OutFile.check(name) == OutFile(Path(name), in_place=True, descriptor=1)
+
+
+@needs_full
+@pytest.mark.parametrize("words", [("run", "--quiet", "--json", "q?"), ("graph",)])
+def test_any_result_on_a_full_disk(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every kind of result is written in the one way."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as left:
+            main([*words, "-c", "team.yaml"])
+    message = "massgraph: error: stdout cannot be written to: No space left on device.\n"
+    assert (left.value.code, capsys.readouterr().err) == (1, message)
 
 
 def test_stdout_that_nobody_reads() -> None:

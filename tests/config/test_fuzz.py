@@ -17,7 +17,7 @@ from massgraph.config import ConfigError, load_config
 from .conftest import TEAM
 
 ANY_FILE = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

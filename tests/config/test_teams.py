@@ -136,8 +136,8 @@ def test_a_file_comes_before_a_shipped_config(folder: Path) -> None:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_provider_tells_its_options(name: str) -> None:
     """The annotations of each adapter resolve, so that its options can be checked."""
-    adapter = adapter_class(PROVIDERS[name])
-    assert "model" in options_model(adapter).model_fields
+    found = PROVIDERS[name]
+    assert found.named_by in options_model(adapter_class(found)).model_fields
 
 
 def test_a_backend_in_one_word(load: Load) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from massgraph.display.narrator import WIDEST, Line, Narrator
 from massgraph.nodes import events as ev
+from massgraph.nodes.record import Record
 from massgraph.nodes.state import OutcomeKind, no_usage
 
 AGENTS = [{"id": name, "provider": "scripted", "model": "m"} for name in ("alice", "bob")]
@@ -58,6 +59,20 @@ def test_the_graph_is_named() -> None:
     begun = ev.RunStarted(question="q", agents=AGENTS, policy={}, graph="council")
     (line,) = Narrator().feed(begun)
     assert line.text == "council: alice (scripted m), bob (scripted m)"
+
+
+def test_a_run_that_goes_on_is_told() -> None:
+    """What was half said is void, nobody is at work, and the team is known without its begin."""
+    resumed = ev.RunResumed(
+        question="q", agents=AGENTS, policy={}, graph="team", state=Record().state, outcomes=[]
+    )
+    narrator = Narrator()
+    (line,) = narrator.feed(resumed)
+    assert line.text == "team goes on: alice (scripted m), bob (scripted m)"
+    narrator.feed(ev.TurnStarted(agent="bob", answers=[]))
+    narrator.feed(says("bob", "Ro"))
+    assert [_shown(line) for line in narrator.feed(resumed)] == ["bob: Ro", line.text]
+    assert (narrator.at_work, narrator.unfinished()) == ([], [])
 
 
 def test_a_ranking() -> None:
@@ -227,4 +242,4 @@ def test_every_event_is_known() -> None:
     """No event is told by accident of being new: each one is in a test or silent."""
     silent = {ev.TurnStarted}
     spoken = set(get_args(ev.Event)) - silent
-    assert len(spoken) == 25
+    assert len(spoken) == 26

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,21 +10,31 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from massgraph.cli import main
+from tests.made import made
 from tests.wire.brain import brain
 from tests.wire.server import LoopbackServer
 
 from .blocks import ROOT, Block, blocks
 
 DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "toml", "yaml"}
-RUN = {"demo", "providers"}
-"""The verbs of make that are run; the others are looked up."""
+RUN = {"demo"}
+"""The verbs of make that are run; tests/providers runs `providers`, the others are looked up."""
+SLOW = {
+    'make demo QUESTION="Name a planet."',
+    '.venv/bin/massgraph run "Name a planet."',
+    "python -m benchmarks.accuracy --quick",
+    "python -m benchmarks.caching --only a",
+    "python -m benchmarks.coordination",
+}
+"""Commands that take long, and do what others here, or the tests of the benchmarks, do as well."""
 TEAM = next(block for block in blocks("yaml") if block.page.name == "README.md")
 
 
@@ -35,11 +46,35 @@ def test_a_python_block_runs(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_
     exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
 
 
+Massgraph = Callable[[list[str], Path], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def massgraph(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Massgraph:
+    """Run a command of ours in this process: another one would import everything anew."""
+
+    def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        monkeypatch.chdir(folder)
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        out, err = (text.decode("utf-8", "replace") for text in capsysbinary.readouterr())
+        assert isinstance(left.value.code, int)
+        return subprocess.CompletedProcess(words, left.value.code, out, err)
+
+    return run
+
+
 @pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.name)
-def test_a_config_block_is_valid(block: Block, tmp_path: Path) -> None:
+def test_a_config_block_is_valid(block: Block, tmp_path: Path, massgraph: Massgraph) -> None:
     """A reader who saves it gets no complaint."""
     (tmp_path / "team.yaml").write_text(block.text)
-    done = _run(["massgraph", "validate", "team.yaml"], tmp_path)
+    done = massgraph(["validate", "team.yaml"], tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -62,11 +97,18 @@ def test_every_kind_of_block_is_looked_at() -> None:
     assert all_languages() <= DRAWN_OR_RUN
 
 
-def _commands() -> Iterator[tuple[str, str]]:
+def _commands() -> Iterator[Any]:
     for block in blocks("sh"):
         for line in block.text.splitlines():
             if line.strip() and not line.startswith(("#", "export ")):
-                yield block.name, line
+                slow = line.removeprefix("$ ") in SLOW
+                yield pytest.param(block.name, line, marks=pytest.mark.soak if slow else ())
+
+
+def test_what_is_slow_is_there() -> None:
+    """No command is left out that the documentation does not show."""
+    shown = {line.removeprefix("$ ") for block in blocks("sh") for line in block.text.splitlines()}
+    assert shown >= SLOW
 
 
 @pytest.fixture
@@ -83,31 +125,33 @@ def desk(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("where", "line"), list(_commands()))
-def test_a_shell_command_works(where: str, line: str, desk: tuple[Path, str]) -> None:
+def test_a_shell_command_works(
+    where: str, line: str, desk: tuple[Path, str], massgraph: Massgraph
+) -> None:
     """A reader who types it sees it succeed; `make test` is only looked up, being this very run."""
     folder, _ = desk
     words = shlex.split(re.sub(r"^(\$ )?(\.venv/bin/)?", "", line))
-    done = _make(words[1:]) if words[0] == "make" else _run(words, folder)
+    program, *arguments = words
+    if program == "massgraph":
+        done = massgraph(arguments, folder)
+    else:
+        done = {"make": _make, "python": _python}[program](arguments)
     assert done.returncode == 0, f"{where}: {line}\n{done.stdout}\n{done.stderr}"
 
 
 def _make(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    ready = (Path(sys.prefix) / ".stamp").exists() and RUN & set(arguments)
-    flags = [f"VENV={sys.prefix}"] if ready else ["--dry-run"]
+    flags = [f"VENV={sys.prefix}"] if made() and RUN & set(arguments) else ["--dry-run"]
     return subprocess.run(
         ["make", "-s", *flags, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
-def _run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    program = {"massgraph": ["-m", "massgraph"], "python": []}[words[0]]
+def _python(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
-    if words[0] == "python":
-        folder = ROOT
     return subprocess.run(
-        [sys.executable, *program, *words[1:]],
-        cwd=folder,
-        env=environment | {"OPENAI_API_KEY": "not-a-key", "MASSGRAPH_FORBID_REAL_REQUESTS": "1"},
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment | {"MASSGRAPH_FORBID_REAL_REQUESTS": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

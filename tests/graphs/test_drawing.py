@@ -74,7 +74,7 @@ def said(drawn: Shape, outer: str | None = None) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("ids", "xray"), [(THREE, False), (THREE[:2], True)])
+@pytest.mark.parametrize(("ids", "xray"), [(THREE, False), (THREE[:1], True)])
 def test_a_picture_says_everything(ids: tuple[str, ...], xray: bool) -> None:
     """Each node and each label is in the picture, once, and nothing else is."""
     graph = team(*ids)
@@ -147,8 +147,9 @@ def test_a_drawing_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("xray", [False, True, "first"])
 def test_mermaid_is_the_same_every_time(xray: Any) -> None:
     """The text depends on the graph alone, and so does the data."""
-    assert mermaid(team(*NAMES), xray=xray) == mermaid(team(*NAMES), xray=xray)
-    assert to_json(team(*NAMES), xray=xray) == to_json(team(*NAMES), xray=xray)
+    one, other = team(*NAMES[:4]), team(*NAMES[:4])
+    assert mermaid(one, xray=xray) == mermaid(other, xray=xray)
+    assert to_json(one, xray=xray) == to_json(other, xray=xray)
 
 
 def test_mermaid_reads_like_the_machine() -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
-from itertools import groupby
 
 import pytest
 from hypothesis import given
@@ -12,15 +12,31 @@ from massgraph.graphs.mailbox import Mailbox
 from massgraph.nodes.events import (
     AgentReasoning,
     AgentStamp,
+    AgentStatus,
     AgentText,
     AnswerText,
     Delta,
     Event,
     RoundOpened,
+    TurnEnded,
     TurnStarted,
 )
+from massgraph.nodes.state import no_usage
 
-agents = st.sampled_from(["alice", "bob"])
+AGENTS = ("alice", "bob")
+READ = "read one"
+
+Script = Sequence[Event | str]
+Said = dict[tuple[object, ...], str]
+
+agents = st.sampled_from(AGENTS)
+
+
+def ended(agent: str) -> TurnEnded:
+    """Return the end of an agent's turn."""
+    return TurnEnded(agent=agent, outcome="vote", why="", kind=None, seconds=1.0, usage=no_usage())
+
+
 deltas = st.builds(
     lambda kind, agent, attempt, text: kind(agent=agent, attempt=attempt, delta=text),
     st.sampled_from([AgentText, AgentReasoning, AnswerText]),
@@ -28,17 +44,28 @@ deltas = st.builds(
     st.integers(1, 2),
     st.text(max_size=3),
 )
-others = st.builds(lambda agent: TurnStarted(agent=agent, answers=[]), agents) | st.builds(
-    lambda: RoundOpened(asked=[])
+statuses = st.builds(AgentStatus, agent=agents, status=st.sampled_from("xyz"))
+others = (
+    st.builds(TurnStarted, agent=agents, answers=st.just([]))
+    | st.builds(ended, agents)
+    | st.builds(RoundOpened, asked=st.just([]))
 )
-READ = "read one"
-steps = st.lists(deltas | others | st.just(READ), max_size=40)
-
-Key = tuple[object, ...]
+steps = st.lists(deltas | deltas | statuses | others | st.just(READ), max_size=40)
 
 
-async def played(script: Sequence[Event | str]) -> list[Event]:
-    """Put events in and read some out, as the script says; in the end read the rest."""
+def timed(steps: Script) -> Script:
+    """Return the script with the time of each event: its place."""
+    return [
+        step if isinstance(step, str) else dataclasses.replace(step, t=float(t))
+        for t, step in enumerate(steps)
+    ]
+
+
+scripts = steps.map(timed)
+
+
+async def played(script: Script) -> list[Event]:
+    """Put events in and read some, as the script says; in the end read the rest."""
     mailbox = Mailbox()
     reader = mailbox.events()
     got: list[Event] = []
@@ -53,51 +80,63 @@ async def played(script: Sequence[Event | str]) -> list[Event]:
     return got
 
 
-def told(events: Sequence[Event]) -> dict[str, list[tuple[Key, str]]]:
-    """Return what each agent did, in order, neighbouring pieces of one text as one."""
-    by_agent: dict[str, list[tuple[Key, str]]] = {}
+def told(events: Sequence[Event], agent: str) -> list[Said | object]:
+    """Return what an agent and the machine did, in order.
+
+    What the agent said between two other events is one mapping: for each kind its text, or the
+    last status.
+    """
+    story: list[Said | object] = [{}]
     for event in events:
-        if isinstance(event, AgentStamp):
-            text = event.delta if isinstance(event, Delta) else ""
+        said = story[-1]
+        if isinstance(event, AgentStamp) and event.agent != agent:
+            continue
+        if not isinstance(event, Delta | AgentStatus):
+            story += [dataclasses.replace(event, seq=0), {}]
+        elif isinstance(said, dict):
             key = (type(event), event.attempt, event.round)
-            by_agent.setdefault(event.agent, []).append((key, text))
-    return {
-        agent: [(key, "".join(text for _, text in group)) for key, group in groupby(done, _key)]
-        for agent, done in by_agent.items()
-    }
+            is_text = isinstance(event, Delta)
+            said[key] = said.get(key, "") + event.delta if is_text else event.status
+    return story
 
 
-def _key(piece: tuple[Key, str]) -> Key:
-    return piece[0]
-
-
-@given(steps)
-def test_nothing_is_lost(script: list[Event | str]) -> None:
-    """However slow the reader is, each agent's text and events arrive in order and whole."""
+@given(scripts)
+def test_nothing_is_lost_nor_moved(script: Script) -> None:
+    """However slow the reader is: all text is there, no event moves, no text passes one."""
     put = [step for step in script if not isinstance(step, str)]
     got = asyncio.run(played(script))
-    assert told(got) == told(put)
-    assert len(got) <= len(put)
+    for agent in AGENTS:
+        assert told(got, agent) == told(put, agent)
 
 
-@given(steps)
-def test_only_text_is_merged(script: list[Event | str]) -> None:
-    """Every event that is no piece of text arrives as itself, in the order of the run."""
-    put = [step for step in script if not isinstance(step, str | Delta)]
-    got = [event for event in asyncio.run(played(script)) if not isinstance(event, Delta)]
-    assert [(type(e), getattr(e, "agent", "")) for e in got] == [
-        (type(e), getattr(e, "agent", "")) for e in put
-    ]
+@given(scripts)
+def test_only_text_and_statuses_are_merged(script: Script) -> None:
+    """Every other event arrives as itself, in the order of the run."""
+    put = [step for step in script if not isinstance(step, str | Delta | AgentStatus)]
+    got = asyncio.run(played(script))
+    others = [event for event in got if not isinstance(event, Delta | AgentStatus)]
+    assert [dataclasses.replace(event, seq=0) for event in others] == put
 
 
-@given(steps)
-def test_numbers_have_no_gap(script: list[Event | str]) -> None:
-    """What the reader gets is numbered from 1 without a gap."""
+@given(scripts)
+def test_numbers_have_no_gap(script: Script) -> None:
+    """What the reader gets is numbered from 1 without a gap, and time never goes back."""
     got = asyncio.run(played(script))
     assert [event.seq for event in got] == list(range(1, len(got) + 1))
+    assert [event.t for event in got] == sorted(event.t for event in got)
 
 
-async def test_what_waits_is_bounded() -> None:
+@given(scripts)
+def test_what_waits_is_bounded(script: Script) -> None:
+    """While nobody reads, a kind has one place between two events that are none of text."""
+    put = [step for step in script if not isinstance(step, str)]
+    said = [event for event in put if isinstance(event, Delta | AgentStatus)]
+    kinds = {(type(event), event.agent, event.attempt) for event in said}
+    others = len(put) - len(said)
+    assert len(asyncio.run(played(put))) <= others + len(kinds) * (others + 1)
+
+
+async def test_a_babbling_agent_takes_one_place() -> None:
     """While nobody reads, a babbling agent takes one place, not one for each piece."""
     mailbox = Mailbox()
     for number in range(10_000):

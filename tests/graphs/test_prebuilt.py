@@ -15,6 +15,9 @@ from massgraph.graphs.shape import Shape, shape
 from massgraph.nodes.policy import Policy
 
 ONE = {"single", "self_consistency"}
+QUICK = ("single", "mixture", "self_consistency")
+"""Graphs that make few calls; `make demo`, which the tests of the documentation run, is a team."""
+SLOW = tuple(name for name in GRAPHS if name not in QUICK)
 
 
 def agents_of(name: str) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ def test_every_label_is_drawn(name: str) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.soak) for n in SLOW)])
 def test_every_graph_answers_on_the_embedded_model(name: str) -> None:
     """A real model, small as it is, gets through every prebuilt graph to an answer."""
     policy = Policy(max_answers_per_agent=2, max_debate_rounds=1)

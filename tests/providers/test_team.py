@@ -7,14 +7,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from massgraph.nodes.state import no_usage
 
-ROOT = Path(__file__).parents[2]
+from ..made import ROOT, made
+
 QUESTION = "Why do rivers rise?"
 PROVIDERS = {"gpt": "openai", "claude": "claude", "gemini": "gemini", "grok": "grok"}
 """The agents of the example, and who answers for each."""
@@ -22,9 +22,8 @@ PROVIDERS = {"gpt": "openai", "claude": "claude", "gemini": "gemini", "grok": "g
 
 def test_a_team_of_four_settles() -> None:
     """All four answer and vote, the winner presents, and each one's tokens and price are known."""
-    command = ("massgraph", "run", "--json", "-c", "examples/four_providers.yaml", QUESTION)
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.wire", "--", sys.executable, "-m", *command],
+        command(),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -36,6 +35,14 @@ def test_a_team_of_four_settles() -> None:
     check_settled(json.loads(ran.stdout))
     check_usage(json.loads(ran.stdout)["usage"])
     check_requests(ran.stderr)
+
+
+def command() -> list[str]:
+    """Return `make providers`; where the environment is another than make's, what it does."""
+    if made():
+        return ["make", "-s", f"VENV={sys.prefix}", "providers", f"QUESTION={QUESTION}"]
+    run = ("massgraph", "run", "--json", "-c", "examples/four_providers.yaml", QUESTION)
+    return [sys.executable, "-m", "tests.wire", "--", sys.executable, "-m", *run]
 
 
 def check_settled(result: Mapping[str, Any]) -> None:

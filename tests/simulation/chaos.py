@@ -6,12 +6,14 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel
 
 from massgraph import LLMBackend, StreamChunk, ToolSchema
 from massgraph.backends.chunks import (
@@ -330,7 +332,13 @@ class ChaosBackend(LLMBackend):
             yield DoneChunk("stop")
 
 
-def chaos_tool(seed: int, calls: Calls) -> Callable[[str], Awaitable[str]]:
+class Lookup(BaseModel):
+    """What the tool takes."""
+
+    q: str
+
+
+def chaos_tool(seed: int, calls: Calls) -> BaseTool:
     """Return a tool that works, takes its time, raises, hangs or does not stop."""
     rng = random.Random(seed)
 
@@ -353,7 +361,6 @@ def chaos_tool(seed: int, calls: Calls) -> Callable[[str], Awaitable[str]]:
         return "found in the end"
 
     async def lookup(q: str) -> str:
-        """Look something up."""
         calls.running += 1
         try:
             does = [works, works, takes_time, takes_time, raises, hangs, ignores_cancellation]
@@ -361,7 +368,9 @@ def chaos_tool(seed: int, calls: Calls) -> Callable[[str], Awaitable[str]]:
         finally:
             calls.running -= 1
 
-    return lookup
+    return StructuredTool(
+        name=TOOL, description="Look something up.", args_schema=Lookup, coroutine=lookup
+    )
 
 
 async def stay(seconds: float) -> None:

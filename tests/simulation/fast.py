@@ -7,10 +7,11 @@ code, which do not change: these are remembered. What is built stays what it was
 from __future__ import annotations
 
 import dis
+import inspect
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +23,8 @@ def _remembered_hints() -> Callable[..., dict[str, Any]]:
     known: dict[tuple[object, bool], dict[str, Any]] = {}
 
     def get_type_hints(thing: Any, *, include_extras: bool = False) -> dict[str, Any]:
-        of = thing if isinstance(thing, type) else getattr(thing, "__code__", None)
+        told = getattr(thing, "__wrapped__", thing)
+        of = thing if isinstance(thing, type) else getattr(told, "__code__", None)
         if of is None:
             return typing.get_type_hints(thing, include_extras=include_extras)
         key = (of, include_extras)
@@ -44,7 +46,22 @@ def _remembered_instructions() -> Callable[[CodeType], list[dis.Instruction]]:
     return get_instructions
 
 
+def _remembered_signatures() -> Callable[..., inspect.Signature]:
+    known: dict[CodeType, inspect.Signature] = {}
+
+    def signature(function: Any) -> inspect.Signature:
+        plain = isinstance(function, FunctionType) and not vars(function)
+        if not plain or function.__defaults__ or function.__kwdefaults__:
+            return inspect.signature(function)
+        if function.__code__ not in known:
+            known[function.__code__] = inspect.signature(function)
+        return known[function.__code__]
+
+    return signature
+
+
 _HINTS, _INSTRUCTIONS = _remembered_hints(), _remembered_instructions()
+_INSPECT = SimpleNamespace(**{**vars(inspect), "signature": _remembered_signatures()})
 
 
 @contextmanager
@@ -53,6 +70,7 @@ def quick_building() -> Iterator[None]:
     patches = [patch(f"{module}.get_type_hints", _HINTS) for module in HINTS]
     reader = SimpleNamespace(get_instructions=_INSTRUCTIONS)
     patches.append(patch("langgraph.pregel._utils.dis", reader))
+    patches.append(patch("langgraph._internal._runnable.inspect", _INSPECT))
     for one in patches:
         one.start()
     try:

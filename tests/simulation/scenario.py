@@ -27,6 +27,11 @@ def every_other(sight: Sight) -> list[str]:
     return list(sight.agents[sight.epoch % 2 :: 2])
 
 
+def nobody(sight: Sight) -> list[str]:
+    """See nobody's answer but one's own."""
+    return []
+
+
 SIGHTS: tuple[dict[str, Any], ...] = (
     {},
     {},
@@ -37,7 +42,7 @@ SIGHTS: tuple[dict[str, Any], ...] = (
     {"visibility": "none"},
     {"visibility": "none"},
     {"visibility": every_other},
-    {"visibility": lambda sight: []},
+    {"visibility": nobody},
 )
 """Who sees whose answers."""
 
@@ -66,6 +71,9 @@ RULES: tuple[dict[str, Any], ...] = (
     {"rule": least_liked},
 )
 """How votes become a winner."""
+
+OWN: dict[str, Any] = {one.__name__: one for one in (every_other, nobody, least_liked)}
+"""Rules and visibilities of one's own, by the names that records give them."""
 
 GRAPHS = ("debate", "council", "mixture", "self_consistency", "single", "critic", "nested")
 """The graphs besides the team's own; in the last one, agents are teams themselves."""
@@ -221,7 +229,7 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
         )
 
     inside = policy_of(rng, seed, [], "nested")
-    saver = SlowSaver(seed, rng.choice([0.0, 0.05, 2.0]), rng.choice([0.0, 0.0, 0.0, 0.03]))
+    saver = SlowSaver(seed, rng.choice([0.0, 0.02, 0.3]), rng.choice([0.0, 0.0, 0.0, 0.03]))
     jumps = rng.choice([0.0] * 7 + [0.01])
     members = [agent(name).member() for name in names]
     drawn = graph_factory(factory(rng, graph))(members, policy)

@@ -2,52 +2,107 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
-from .scenario import GRAPHS
-from .simulate import FAMILIES, command, simulate
+from . import many
+from .bugs import BUGS, caught
+from .checks import check_events
+from .scenario import GRAPHS, scenario
+from .simulate import DEEDS, FAMILIES, drawn, play
+from .traces import differing, digest
 
-SEEDS = {"whole": 300, "cancel": 60, "resume": 40}
-CHUNK = 20
-OF_A_GRAPH = {"whole": 20, "cancel": 10, "resume": 10}
-"""Seeds of each graph besides the team's own."""
+SEEDS, CHUNK = 1000, 25
+FEW = 20
+"""Seeds for what `make soak` does with more of them."""
 
-
-def check(family: str, first: int, seeds: int = CHUNK) -> None:
-    """Run a chunk of seeds; a failure tells how to replay it."""
-    for seed in range(first, first + seeds):
-        try:
-            FAMILIES[family](seed)
-        except Exception as exc:
-            raise AssertionError(f"{exc}\nReplay it: {command(family, seed)}") from exc
-
-
-@pytest.mark.parametrize("first", range(0, SEEDS["whole"], CHUNK))
-def test_every_invariant_holds_on_random_schedules(first: int) -> None:
-    """Whatever agents and tools do, S1 to S8, L1 and L2 hold, and nothing outlives a run."""
-    check("whole", first)
-
-
-@pytest.mark.parametrize("first", range(0, SEEDS["cancel"], CHUNK))
-def test_a_run_may_be_cancelled_at_any_time(first: int) -> None:
-    """It is cancelled or had just finished, all requests are counted, and nothing outlives it."""
-    check("cancel", first)
+QUICK = {
+    "epoch_kept": 20,
+    "labels_change": 20,
+    "all_are_seen": 20,
+    "lost_dissent": 20,
+    "draft_stopped": 20,
+    "one_answer_too_many": 20,
+    "presents_twice": 20,
+    "skipped_number": 20,
+    "votes_by_place": 20,
+    "wrong_tie": 20,
+}
+"""Bugs that are caught at once, and the seeds that they may take."""
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS["resume"], CHUNK))
-def test_a_run_may_be_resumed_from_any_time(first: int) -> None:
-    """A new graph brings it to its end, and asks nobody again who had finished the round."""
-    check("resume", first)
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_every_invariant_holds(first: int) -> None:
+    """Whatever agents, tools, stores, readers and callers do, and in whatever order."""
+    for number in range(first, first + CHUNK):
+        play(drawn(number), number)
 
 
-@pytest.mark.parametrize("deed", OF_A_GRAPH)
-@pytest.mark.parametrize("graph", GRAPHS)
-def test_every_graph_keeps_them(graph: str, deed: str) -> None:
-    """Debates, councils, mixtures, samples, one alone, a node of one's own, teams of teams."""
-    check(f"{deed}-{graph}", 0, OF_A_GRAPH[deed])
+def test_the_seeds_are_of_all_families() -> None:
+    """Whole, read, cancelled and resumed runs, each of them in every graph."""
+    families = Counter(drawn(number) for number in range(SEEDS))
+    assert families.keys() == FAMILIES.keys()
+    assert set(FAMILIES) == {*DEEDS, *(f"{deed}-{graph}" for graph in GRAPHS for deed in DEEDS)}
+
+
+def test_teams_are_of_all_sizes() -> None:
+    """From one agent to eight."""
+    sizes = {len(scenario(number).agents) for number in range(60)}
+    assert sizes == set(range(1, 9))
 
 
 def test_a_seed_gives_the_same_events_each_time() -> None:
     """A run is a pure function of its seed, so a failure can be replayed."""
-    for seed in range(7, 12):
-        assert simulate(seed) == simulate(seed)
+    for number in range(7, 12):
+        assert digest(number) == digest(number)
+
+
+def test_the_order_of_sets_changes_nothing() -> None:
+    """Under other hash seeds, in other processes, the events are the same to the last digit."""
+    assert differing(0, FEW) == []
+
+
+@pytest.mark.parametrize("bug", QUICK)
+def test_a_planted_bug_is_caught(bug: str) -> None:
+    """The test of the test; `python -m tests.simulation.bugs` plants all of them."""
+    found = caught(BUGS[bug], QUICK[bug])
+    assert found is not None
+
+
+def test_a_seed_that_fails_tells_how_to_replay_it() -> None:
+    """In one line, which can be pasted into a shell."""
+    from .planting import planted
+
+    with planted(BUGS["epoch_kept"]()):
+        (failure, *_) = many.run_chunk(0, 1)
+    assert failure.endswith(f"python -m tests.simulation.simulate {drawn(0)} 0")
+
+
+def test_every_event_but_the_last_ones_may_be_missing() -> None:
+    """What a reader has seen who left is as right as the whole."""
+    setting = scenario(1)
+    events = play("whole", 1)
+    for length in range(len(events)):
+        check_events(setting, events[:length], 0.0)
+
+
+def test_many_seeds_go_on_from_where_they_were_stopped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Chunks cover what is asked for, once, and the last line says where to go on."""
+    assert list(many.chunks(10, 60)) == [(10, 25), (35, 25), (60, 10)]
+    progress = many.Progress(10, 60)
+    progress.took(25, [])
+    progress.took(25, ["seed 40: S1"])
+    said = capsys.readouterr().out
+    assert said.startswith("seed 40: S1\n50 of 60 seeds, 1 failed")
+    assert said.endswith("next FROM=60\n")
+
+
+def test_each_bug_says_what_it_is() -> None:
+    """In one sentence, for the table."""
+    assert len(BUGS) >= 36
+    assert all((bug.__doc__ or "").endswith(".") for bug in BUGS.values())
+    assert Path(__file__).with_name("bugs.py").read_text().count("\ndef ") >= len(BUGS)

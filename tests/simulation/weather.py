@@ -75,12 +75,22 @@ class SlowSaver(InMemorySaver):
     def __init__(self, seed: int, slowest_s: float = 0.0, fails: float = 0.0) -> None:
         super().__init__()
         self._rng = random.Random(seed)
-        self._slowest_s, self._fails = slowest_s, fails
+        self.slowest_s, self._fails = slowest_s, fails
         self.failed = 0
+        self._busy: set[asyncio.Task[Any]] = set()
+
+    async def idle(self) -> None:
+        """Wait for the writes that LangGraph leaves under way when a graph is stopped."""
+        busy = {task for task in self._busy if not task.done()}
+        if busy:
+            await asyncio.wait(busy, timeout=self.slowest_s)
 
     async def _takes_time(self, *, writes: bool) -> None:
-        if self._slowest_s:
-            await asyncio.sleep(self._slowest_s * self._rng.random() ** 3)
+        task = asyncio.current_task()
+        if task is not None:
+            self._busy.add(task)
+        if self.slowest_s:
+            await asyncio.sleep(self.slowest_s * self._rng.random() ** 3)
         if writes and self._rng.random() < self._fails:
             self.failed += 1
             raise SavingError("the disk is full, on purpose")

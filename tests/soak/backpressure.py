@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from massgraph import Agent, Policy, Team
 from massgraph.nodes.events import AgentStatus, Delta, Event
 
 from .babble import PIECE, Babbler, Kind
+from .cases import run_cases
 from .peak import Peak
 
 MOST_MIB = 64.0
@@ -78,32 +78,56 @@ def measured(kind: Kind, agents: int, chunks: int, db: str | None = None) -> dic
         events = asyncio.run(stalled(kind, agents, chunks, db))
     seconds = time.process_time() - began
     return {
+        "chunks": chunks,
         "growth_mib": peak.growth_mib,
         "events": check(events, kind, agents, chunks // agents * agents),
         "chunks_per_cpu_s": round(chunks / seconds),
     }
 
 
-def _apart(kind: Kind, agents: int, chunks: int, db: str | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", __spec__.name, kind, str(agents), str(chunks)]
-    command += ["--db", db] if db else []
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+MILLION = 1_000_000
+SHORT = 200_000
+
+CASES: dict[tuple[Kind, int], int] = {
+    ("content", 1): MILLION,
+    ("content", 3): SHORT,
+    ("reasoning", 1): SHORT,
+    ("reasoning", 3): SHORT,
+    ("answer", 1): MILLION,
+    ("answer", 3): SHORT,
+    ("final", 1): SHORT,
+    ("final", 3): SHORT,
+    ("mixed", 1): SHORT,
+    ("mixed", 3): MILLION,
+    ("status", 1): SHORT,
+    ("status", 3): SHORT,
+}
+"""How many chunks the short form takes; the full one takes a million of each."""
 
 
 def main() -> int:
+    """Run one case, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", nargs="?", choices=KINDS)
     parser.add_argument("agents", nargs="?", type=int, default=1)
-    parser.add_argument("chunks", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--db", help="where the threads are kept; left out, nowhere")
+    parser.add_argument("chunks", nargs="?", type=int, default=MILLION)
+    parser.add_argument("--db", help="where the thread is kept; left out, nowhere")
+    parser.add_argument("--short", action="store_true", help="most cases with fewer chunks")
     given = parser.parse_args()
     if given.kind is not None:
         figures = measured(given.kind, given.agents, given.chunks, given.db)
         print(json.dumps(figures))
         return int(figures["growth_mib"] > MOST_MIB)
-    return 0
+    cases = {
+        f"{kind}, {agents} agent{'s' if agents > 1 else ''}": [
+            kind,
+            str(agents),
+            str(chunks if given.short else MILLION),
+            *(["--db", given.db] if given.db else []),
+        ]
+        for (kind, agents), chunks in CASES.items()
+    }
+    return run_cases("tests.soak.backpressure", cases)
 
 
 if __name__ == "__main__":

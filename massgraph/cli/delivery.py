@@ -1,0 +1,60 @@
+"""Deliver the result of a run: what is printed, what is written, and the exit status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..display.safe_text import safe
+from .ending import Status, error
+from .output import answer_bytes, json_line
+from .screen import Asking
+from .signals import Signals
+
+
+def deliver(result: dict[str, Any], asking: Asking) -> None:
+    """Print the result, and write the file."""
+    answer = result["answer"]
+    try:
+        if asking.form == "json":
+            asking.stdout.write(json_line(result))
+        elif asking.form == "text" and answer is not None:
+            # On a terminal the answer must do no more than be read; a program gets its very bytes.
+            shown = safe(answer) if asking.stdout.is_terminal else answer
+            asking.stdout.write(answer_bytes(shown) + b"\n")
+    finally:
+        if asking.file is not None and answer is not None:
+            asking.file.write(answer_bytes(answer))
+
+
+def status_of(result: dict[str, Any], signals: Signals, *, stored: bool = False) -> Status:
+    """Return the exit status that a result asks for, and say why it is no good one.
+
+    Args:
+        result: The result.
+        signals: What came meanwhile.
+        stored: Whether the run is stored, and can go on.
+    """
+    match result["outcome"]:
+        case "settled":
+            return Status.OK
+        case "no_answer":
+            why = _failures(result["failures"])
+            error(f"no agent has produced an answer{': ' + why if why else ''}")
+            return Status.NO_ANSWER
+        case "cancelled" if signals.status is not None:
+            word = "interrupted" if signals.status is Status.INTERRUPTED else "terminated"
+            then = "it is not stored, so ask again to start afresh"
+            if stored:
+                then = f"go on with it: massgraph resume {result['thread_id']}"
+            error(f"{word}: the run was cancelled; {then}")
+            return signals.status
+        case _:
+            return Status.FAILED
+
+
+def _failures(failures: dict[str, dict[str, Any]]) -> str:
+    """Return why agents failed, those with the same reason together."""
+    agents: dict[str, list[str]] = {}
+    for agent, failure in failures.items():
+        agents.setdefault(f"{failure['kind']}: {failure['message']}", []).append(agent)
+    return "; ".join(f"{', '.join(who)}: {why}" for why, who in agents.items())

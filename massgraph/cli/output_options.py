@@ -1,0 +1,79 @@
+"""Options of commands that run a team: what is printed, shown and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+import click
+
+from .output import OutFile, Stdout
+
+if TYPE_CHECKING:
+    from ..config import TeamConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
+    click.option("--events", is_flag=True, help="Print what happens as JSON lines."),
+    click.option("-o", "out", metavar="FILE", help="Write the answer to a file, too."),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+    click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
+    click.option("--no-logs", is_flag=True, help="Record no events."),
+)
+
+
+def output_options(command: F) -> F:
+    """Add the options of what is printed, shown and recorded."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """What is printed, shown and recorded; see the options."""
+
+    as_json: bool
+    events: bool
+    out: str | None
+    quiet: bool
+    no_display: bool
+    no_logs: bool
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> Self:
+        """Take these options out of all that were given.
+
+        Raises:
+            UsageError: When they do not go together.
+        """
+        taken = cls(*(given.pop(name) for name in cls.__slots__))
+        if taken.as_json and taken.events:
+            raise click.UsageError("--json and --events do not go together: give one of them.")
+        return taken
+
+    @property
+    def form(self) -> Literal["text", "json", "events"]:
+        """What is printed on stdout."""
+        return "json" if self.as_json else "events" if self.events else "text"
+
+    @property
+    def moving(self) -> bool:
+        """Whether the display may move the cursor."""
+        return not self.no_display
+
+    def file(self, stdout: Stdout) -> OutFile | None:
+        """Return the file that takes the answer, checked; without one, stdout is needed."""
+        file = OutFile.check(self.out) if self.out is not None else None
+        stdout.needed = file is None
+        return file
+
+    def records(self, team: TeamConfig) -> Path | None:
+        """Return where the events of runs are recorded, if they are."""
+        from ..store.paths import runs_dir
+
+        return None if self.no_logs or not team.logging_enabled else runs_dir()

@@ -1,0 +1,48 @@
+"""Records that a command is given: a file, or a thread whose last run is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..backends.errors import UserError
+from ..record.event_file import Loaded, read_record
+from ..store.paths import NAME, thread_folder
+
+EVENTS = "events.jsonl"
+
+
+def load_record(name: str) -> Loaded:
+    """Return a record; what is wrong with it is among its findings.
+
+    Args:
+        name: The file, its folder, or a thread.
+
+    Raises:
+        UserError: When there is none, or it can't be one.
+    """
+    loaded = read_record(find_record(name))
+    if not loaded.attempts and loaded.findings[0].kind == "damaged":
+        raise UserError(f"{name} is no record of a run, or its first line is damaged.")
+    return loaded
+
+
+def find_record(name: str) -> Path:
+    """Return the file of a record.
+
+    Args:
+        name: The file, its folder, or a thread, whose last run is meant; a file goes before.
+
+    Raises:
+        UserError: When there is neither.
+    """
+    path = Path(name)
+    if (path / EVENTS).exists():
+        return path / EVENTS
+    if path.exists() or not NAME.fullmatch(name):
+        return path
+    recorded = sorted(
+        thread_folder(name).glob(f"*/{EVENTS}"), key=lambda file: (len(file.parent.name), file)
+    )
+    if not recorded:
+        raise UserError(f"There is no record {name!r}: no such file, and no run of such a thread.")
+    return recorded[-1]

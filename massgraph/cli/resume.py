@@ -1,0 +1,86 @@
+"""`massgraph resume`: go on with a run that was interrupted, or whose process has died."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ending import say
+from .output import Stdout
+from .output_options import OutputOptions, output_options
+from .shared import TeamOptions, db_option, load_team, storage_of, team_options
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..config import TeamConfig
+    from ..store.base import Storage, ThreadRow
+
+
+@click.command("resume", short_help="Go on with a run that was interrupted.")
+@click.argument("thread")
+@team_options
+@output_options
+@db_option
+def resume(thread: str, db: str | None, **given: Any) -> int:
+    """Go on with the last run of THREAD, and print the answer.
+
+    What was answered is not asked again, and not paid for again. A run that was over prints its
+    result once more. The team is the one that the thread was begun with; keys come from the
+    environment, or from -c.
+    """
+    shown = OutputOptions.take(given)
+
+    from .asking import Asking, Kept, ask
+    from .delivery import deliver, status_of
+
+    with Stdout() as stdout, Signals() as signals:
+        storage = storage_of(db)
+        row = asyncio.run(_row(storage, thread))
+        asking = Asking(
+            stdout=stdout,
+            form=shown.form,
+            file=shown.file(stdout),
+            quiet=shown.quiet,
+            moving=shown.moving,
+        )
+        if row.result is not None and row.status in ("settled", "no_answer"):
+            deliver(row.result, asking)
+            return int(status_of(row.result, signals))
+        team = _team(row, TeamOptions(**given))
+        team.check_ready()
+        signals.check()
+        kept = Kept(storage=storage, thread_id=thread, records=shown.records(team))
+        status = ask(team, None, asking, signals, kept)
+        signals.leave(status)
+        return int(status)
+
+
+async def _row(storage: Storage, thread: str) -> ThreadRow:
+    from ..threads import Threads
+
+    async with Threads(storage) as threads:
+        return await threads.get(thread)
+
+
+def _team(row: ThreadRow, options: TeamOptions) -> TeamConfig:
+    """Return the team of a thread: as the options say, or as the thread has it."""
+    from ..backends.errors import UserError
+    from ..config import Override, load_document
+    from ..config.stored import restored_document
+
+    if options.config is not None or options.models or options.backend is not None:
+        return load_team(options)
+    if row.config is None:
+        raise UserError(
+            f"The thread {row.thread_id!r} was not made of a config:",
+            hint="give one, -c FILE, or go on from Python with team.resume().",
+        )
+    team = load_document(
+        restored_document(row.config), [Override.parse(text) for text in options.sets]
+    )
+    for warning in team.warnings:
+        if not warning.missing:
+            say(f"{warning.place}: warning: {warning.message}")
+    return team

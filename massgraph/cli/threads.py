@@ -1,0 +1,223 @@
+"""`massgraph threads`: the threads that are kept, forks of them, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .ending import Status, say
+from .output import Stdout, json_line
+from .shared import db_option, storage_of, verbose_option
+
+if TYPE_CHECKING:
+    from ..steps import Step
+    from ..store.base import ThreadRow
+    from ..threads import Threads
+
+T = TypeVar("T")
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
+
+
+@click.group("threads", short_help="List, show, fork and remove threads.")
+def threads() -> None:
+    """List, show, fork and remove the threads that are kept.
+
+    Each run has a thread: what was asked and answered, and all that a run needs to go on.
+    """
+
+
+@threads.command("ls", short_help="List the threads.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N of them.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@db_option
+@verbose_option
+def ls(limit: int | None, as_json: bool, db: str | None) -> int:
+    """List the threads, the one that changed last first: id, state, age, question."""
+
+    async def look(kept: Threads) -> list[tuple[ThreadRow, str]]:
+        return [(row, await _state(kept, row)) for row in await kept.ls(limit=limit)]
+
+    rows = _with(db, look)
+    with Stdout() as stdout:
+        for row, state in rows:
+            if as_json:
+                stdout.write(json_line({**_told(row), "state": state}))
+            else:
+                stdout.write(f"{_line(row, state)}\n".encode())
+    if not rows:
+        say("there are no threads")
+    return Status.OK
+
+
+@threads.command("show", short_help="Show one thread: its runs, its steps, its result.")
+@click.argument("thread")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@db_option
+@verbose_option
+def show(thread: str, as_json: bool, db: str | None) -> int:
+    """Show THREAD: what was asked, how it stands, its steps, and the result of its last run."""
+
+    async def look(kept: Threads) -> tuple[ThreadRow, str, list[Step]]:
+        row = await kept.get(thread)
+        return row, await _state(kept, row), await kept.steps(thread)
+
+    row, state, steps = _with(db, look)
+    with Stdout() as stdout:
+        if as_json:
+            told = [{"step": one.number, "at": one.at, "next": list(one.next)} for one in steps]
+            stdout.write(json_line({**_told(row), "state": state, "steps": told}))
+        else:
+            stdout.write("\n".join([*_shown(row, state), *map(_step, steps), ""]).encode())
+    return Status.OK
+
+
+@threads.command("fork", short_help="Make a new thread that goes on from a step of another.")
+@click.argument("thread")
+@click.option("--step", type=int, metavar="N", help="The step (see show); the last if left out.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another value of its state, e.g. answers.alice=TEXT or question=TEXT; repeatable.",
+)
+@click.option("--as", "to", metavar="ID", help="The new thread's id.")
+@db_option
+@verbose_option
+def fork(
+    thread: str, step: int | None, sets: tuple[str, ...], to: str | None, db: str | None
+) -> int:
+    """Make a new thread that goes on from a step of THREAD, and print its id.
+
+    `massgraph resume` lets it go on.
+    """
+    from ..config import Override
+    from ..config.document import Document
+    from ..config.problems import ConfigError
+
+    document = Document("--set", {})
+    for text in sets:
+        Override.parse(text).apply(document)
+    if document.problems:
+        raise ConfigError(document.problems)
+    new = _with(db, lambda kept: kept.fork(thread, step=step, edits=document.value, to=to))
+    with Stdout() as stdout:
+        stdout.write(f"{new}\n".encode())
+    return Status.OK
+
+
+@threads.command("rm", short_help="Remove threads.")
+@click.argument("names", metavar="THREAD...", nargs=-1, required=True)
+@db_option
+@verbose_option
+def rm(names: tuple[str, ...], db: str | None) -> int:
+    """Remove everything that is kept of each THREAD, the record of its events included."""
+
+    async def remove(kept: Threads) -> None:
+        for name in names:
+            await kept.get(name)
+        for name in names:
+            await kept.rm(name)
+            _forget(name)
+
+    _with(db, remove)
+    return Status.OK
+
+
+@threads.command("prune", short_help="Remove old threads.")
+@click.option("--older-than", "age", required=True, metavar="AGE", help="Such as 30d, 12h, 90m.")
+@click.option(
+    "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Leave the newest N."
+)
+@db_option
+@verbose_option
+def prune(age: str, keep: int, db: str | None) -> int:
+    """Remove the threads that nobody has used for AGE, and print their ids."""
+    found = _AGE.fullmatch(age)
+    if found is None:
+        raise click.UsageError(
+            f"--older-than {age}: write a number and s, m, h, d or w, as in 30d."
+        )
+    seconds = int(found[1]) * UNITS[found[2]]
+    gone = _with(db, lambda kept: kept.prune(older_than_s=seconds, keep=keep))
+    with Stdout() as stdout:
+        for name in gone:
+            _forget(name)
+            stdout.write(f"{name}\n".encode())
+    return Status.OK
+
+
+def _with(db: str | None, work: Callable[[Threads], Awaitable[T]]) -> T:
+    """Do something with the threads of a store, and close it."""
+    from ..threads import Threads
+
+    async def done() -> T:
+        async with Threads(storage_of(db)) as kept:
+            return await work(kept)
+
+    return asyncio.run(done())
+
+
+def _forget(thread: str) -> None:
+    """Remove the record of a thread's events."""
+    from ..store.paths import thread_folder
+
+    shutil.rmtree(thread_folder(thread), ignore_errors=True)
+
+
+async def _state(kept: Threads, row: ThreadRow) -> str:
+    """Return how a thread stands: one whose process has died is interrupted."""
+    if row.status == "running" and not await kept.is_running(row.thread_id):
+        return "interrupted"
+    return row.status
+
+
+def _told(row: ThreadRow) -> dict[str, Any]:
+    return {key: value for key, value in asdict(row).items() if key != "config"}
+
+
+def _line(row: ThreadRow, state: str) -> str:
+    from ..display.safe_text import one_line
+
+    return f"{row.thread_id:32}  {state:11}  {_when(row.updated)}  {one_line(row.question, 60)}"
+
+
+def _shown(row: ThreadRow, state: str) -> list[str]:
+    from ..display.safe_text import one_line, safe
+
+    lines = [
+        f"thread    {row.thread_id}",
+        f"state     {state}",
+        f"begun     {_when(row.created)}",
+        f"changed   {_when(row.updated)}",
+        f"runs      {row.runs}, the last one in {row.attempts} "
+        f"attempt{'s' if row.attempts > 1 else ''}",
+        f"question  {one_line(row.question, 200)}",
+    ]
+    if row.forked_from is not None:
+        lines.append(f"fork of   {row.forked_from}")
+    if row.result is not None and row.result.get("answer") is not None:
+        lines.append(f"answer    {safe(row.result['answer'])}")
+    if state not in ("settled", "no_answer", "running"):
+        lines.append(f"go on     massgraph resume {row.thread_id}")
+    return [*lines, "steps"]
+
+
+def _step(step: Step) -> str:
+    ahead = ", ".join(step.next) or "the end"
+    state = step.state
+    place = f"round {state.get('round', 0)}, epoch {state.get('epoch', 0)}"
+    return f"  {step.number:4}  {step.at[:19]}  {place:18}  next: {ahead}"
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

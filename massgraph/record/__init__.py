@@ -1,0 +1,1 @@
+"""Records: everything that happened in a run, in a file that is only ever appended to."""

@@ -1,0 +1,152 @@
+"""Steps of a thread: what is stored after each superstep, and forks from there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
+
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base.id import uuid6
+from pydantic import TypeAdapter, ValidationError
+
+from .backends.errors import UserError
+from .nodes.policy import describe
+from .nodes.state import TeamState
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+BRANCH = "branch:to:"
+"""How LangGraph names the channel that starts a node."""
+
+FIXED = ("messages", "run", "nonce", "labels", "round", "round_id", "asked", "epoch", "outcomes")
+"""What a fork keeps as it is: what the machine itself leans on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a thread held after one superstep.
+
+    Args:
+        number: LangGraph's number of the superstep; it grows through all runs of a thread.
+        at: When it was stored, as an ISO 8601 time.
+        next: The nodes that came next; none where a run was over.
+        state: The machine's state.
+        checkpoint_id: Its id.
+    """
+
+    number: int
+    at: str
+    next: tuple[str, ...]
+    state: TeamState
+    checkpoint_id: str
+
+    @classmethod
+    def of(cls, found: CheckpointTuple) -> Step:
+        """Return the step that a checkpoint is."""
+        values = found.checkpoint["channel_values"]
+        ahead = sorted(name.removeprefix(BRANCH) for name in values if name.startswith(BRANCH))
+        state = {key: value for key, value in values.items() if ":" not in key}
+        number = found.metadata.get("step", 0)
+        return cls(
+            number, found.checkpoint["ts"], tuple(ahead), cast("Any", state), found.checkpoint["id"]
+        )
+
+
+async def steps_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> AsyncIterator[Step]:
+    """Give out the steps of a thread, the newest first; inputs are none."""
+    config: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+    async for found in saver.alist(config):
+        if found.metadata.get("source") != "input":
+            yield Step.of(found)
+
+
+async def fork_step(
+    saver: BaseCheckpointSaver[Any],
+    thread_id: str,
+    step: Step,
+    edits: Mapping[str, Any],
+    to: str,
+) -> None:
+    """Copy a step into a new thread, whose run goes on from there.
+
+    Args:
+        saver: What keeps both threads.
+        thread_id: The thread.
+        step: The step.
+        edits: State key -> value in the place of what it holds; `question` is the last question.
+        to: The new thread.
+
+    Raises:
+        UserError: When an edit is wrong.
+    """
+    config: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+    config["configurable"]["checkpoint_id"] = step.checkpoint_id
+    found = await saver.aget_tuple(config)
+    if found is None:
+        raise UserError(f"The step {step.number} of the thread {thread_id!r} is gone.")
+    checkpoint = copy.deepcopy(found.checkpoint)
+    checkpoint["id"] = str(uuid6())
+    checkpoint["channel_values"].update(edited(checkpoint["channel_values"], edits))
+    place: Any = {"configurable": {"thread_id": to, "checkpoint_ns": ""}}
+    metadata: Any = {**found.metadata, "source": "fork"}
+    await saver.aput(place, checkpoint, metadata, checkpoint["channel_versions"])
+
+
+def edited(values: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a state that edits change, checked.
+
+    Args:
+        values: The state.
+        edits: Key -> value; an answer may be given as its text.
+
+    Raises:
+        UserError: When a key is none, may not be changed, or its value is wrong.
+    """
+    hints = get_type_hints(TeamState, include_extras=True)
+    changed: dict[str, Any] = {}
+    for key, value in edits.items():
+        if key == "question":
+            changed["messages"] = _asked_anew(values, value)
+            continue
+        if key not in hints or key in FIXED or key not in values:
+            free = ", ".join(["question", *(name for name in hints if name not in FIXED)])
+            raise UserError(f"A fork can't change {key!r}; it may change: {free}.")
+        given = _answers(values, value) if key == "answers" else value
+        try:
+            changed[key] = TypeAdapter(hints[key]).validate_python(given)
+        except ValidationError as exc:
+            raise UserError(f"A fork can't take this as {key}: {describe(exc)}.") from exc
+    return changed
+
+
+def _asked_anew(values: Mapping[str, Any], question: object) -> list[Any]:
+    """Return the conversation with another question at its end."""
+    messages = list(values.get("messages", []))
+    if not isinstance(question, str) or not question.strip():
+        raise UserError("The question of a fork must be a text.")
+    if not messages or messages[-1].type != "human":
+        raise UserError("The run is over at this step: fork an earlier one, or ask a new question.")
+    return [*messages[:-1], HumanMessage(question, id=messages[-1].id)]
+
+
+def _answers(values: Mapping[str, Any], given: object) -> object:
+    """Return answers, those that are given as text with their authors and the epoch."""
+    if not isinstance(given, Mapping):
+        return given
+    known = values["answers"]
+    agents = values["labels"].values()
+    strangers = [agent for agent in given if agent not in agents]
+    if strangers:
+        raise UserError(f"There is no agent {strangers[0]!r}; there are: {', '.join(agents)}.")
+    made: dict[str, Any] = {}
+    for agent in agents:
+        if agent in given:
+            value = given[agent]
+            epoch = known[agent]["epoch"] if agent in known else values["epoch"]
+            text = isinstance(value, str)
+            made[agent] = {"agent": agent, "text": value, "epoch": epoch} if text else value
+    return made

@@ -1,0 +1,141 @@
+"""One run at a time on a thread, in all processes: a locked file for each run that goes on.
+
+The kernel ends a lock with its process, however that dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+from ..backends.errors import StoreError
+from .complaints import busy, one_line
+from .paths import plain_name, private_folder
+
+TRIES = 5
+PAUSE_S = 0.01
+"""Somebody who only looks whether a thread is held keeps its file for a moment."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(opened: int) -> None:
+        msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
+
+    _SAME_FILE = False
+    """An open file cannot be removed there, so a lock's file stays the same."""
+else:
+    import fcntl
+
+    def _lock(opened: int) -> None:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    _SAME_FILE = True
+
+
+class FileLocks:
+    """Locks of threads, as files in a folder; a file goes with its lock.
+
+    Its few system calls on a local disk take microseconds, and are made on the event loop.
+
+    Args:
+        folder: Where; made when it is first needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @asynccontextmanager
+    async def hold(self, thread_id: str) -> AsyncGenerator[None]:
+        """Hold a thread while the block runs.
+
+        Raises:
+            UserError: When a run is going on on the thread already.
+            StoreError: When the file cannot be made or locked.
+        """
+        path = private_folder(self._folder) / plain_name(thread_id)
+        opened = self._take(path)
+        for _ in range(TRIES):
+            if opened is not None:
+                break
+            await asyncio.sleep(PAUSE_S)
+            opened = self._take(path)
+        if opened is None:
+            raise busy(thread_id)
+        try:
+            yield
+        finally:
+            _release(path, opened)
+
+    def is_held(self, thread_id: str) -> bool:
+        """Return whether a run is going on on a thread, in this process or another one."""
+        path = self._folder / plain_name(thread_id)
+        if not path.exists():
+            return False
+        opened = self._take(path)
+        if opened is None:
+            return True
+        _release(path, opened)
+        return False
+
+    @contextmanager
+    def opening(self) -> Generator[None]:
+        """Hold the database while it is opened; blocks, so it is for a thread."""
+        path = private_folder(self._folder) / ".opening"
+        opened = self._take(path)
+        while opened is None:
+            time.sleep(PAUSE_S)
+            opened = self._take(path)
+        try:
+            yield
+        finally:
+            _release(path, opened)
+
+    def _take(self, path: Path) -> int | None:
+        """Return the locked file, or None when somebody else has it."""
+        try:
+            while True:
+                opened = _open(path)
+                if not _locked(opened):
+                    return None
+                if not _SAME_FILE or _is_at(opened, path):
+                    return opened
+                os.close(opened)  # it was removed between the two steps: its lock is nobody's
+        except OSError as exc:
+            raise StoreError(f"The lock {path} can't be taken: {one_line(exc)}.") from exc
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.open(path, flags, 0o600)
+
+
+def _locked(opened: int) -> bool:
+    """Lock a file, or close it and return False."""
+    try:
+        _lock(opened)
+    except (BlockingIOError, PermissionError):
+        os.close(opened)
+        return False
+    except BaseException:
+        os.close(opened)
+        raise
+    return True
+
+
+def _is_at(opened: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(opened), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _release(path: Path, opened: int) -> None:
+    with suppress(OSError):  # Windows removes no open file: it stays, and is empty
+        path.unlink()
+    os.close(opened)

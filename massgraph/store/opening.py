@@ -1,0 +1,58 @@
+"""Storages by the URL that a `db` setting names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..backends.errors import UserError
+from .base import Storage
+from .paths import DATABASE, state_dir
+
+SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+
+KNOWN = "'memory:', 'sqlite:///PATH' or 'postgresql://USER@HOST/NAME'"
+
+
+def open_storage(url: str) -> Storage:
+    """Return the storage that a URL names; nothing is opened yet.
+
+    Args:
+        url: `memory:`, `sqlite:///PATH` (relative to the working folder, or absolute:
+            `sqlite:////PATH`; `~` is the home folder) or `postgresql://...`.
+
+    Raises:
+        UserError: When it names none.
+        MissingError: When what it needs is not installed.
+    """
+    if url == "memory:":
+        from .memory import MemoryStorage
+
+        return MemoryStorage()
+    if url.startswith(SQLITE) and url != SQLITE:
+        from .sqlite import SqliteStorage
+
+        return SqliteStorage(url.removeprefix(SQLITE))
+    if url.startswith(POSTGRES):
+        from .postgres import PostgresStorage
+
+        return PostgresStorage(url)
+    raise UserError(f"{_shown(url)} names no place for threads: give {KNOWN}.")
+
+
+def default_storage() -> Storage:
+    """Return the storage of the user: a SQLite file in the state folder, which may be no link."""
+    from .sqlite import SqliteStorage
+
+    return SqliteStorage(default_path(), links=False)
+
+
+def default_path() -> Path:
+    """Return where the user's own threads are kept."""
+    return state_dir() / DATABASE
+
+
+def _shown(url: str) -> str:
+    """Return a URL for a message: what may be a password is left out."""
+    return repr(re.sub(r"://.*@", "://***@", url, flags=re.DOTALL))

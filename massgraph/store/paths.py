@@ -1,0 +1,123 @@
+"""Where massgraph keeps what lasts, and only its user may read it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from ..backends.errors import StoreError, UserError
+from .complaints import one_line
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+DATABASE = "massgraph.db"
+
+
+def state_dir() -> Path:
+    """Return the folder of what lasts (`XDG_STATE_HOME` is honoured), made if it is not there.
+
+    Raises:
+        StoreError: When it cannot be made.
+    """
+    from platformdirs import user_state_path
+
+    return private_folder(user_state_path("massgraph"))
+
+
+def private_folder(path: Path) -> Path:
+    """Return a folder; one that is made now is for its user alone (0700).
+
+    Raises:
+        StoreError: When it cannot be made, or is something else.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+        else:
+            path.chmod(0o700)  # whatever the umask has left of it
+    except OSError as exc:
+        raise StoreError(f"The folder {path} can't be made: {one_line(exc)}.") from exc
+    return path
+
+
+def plain_name(name: str) -> str:
+    """Return a thread's id, which is safe as the name of a file.
+
+    Raises:
+        UserError: When it is not.
+    """
+    if not NAME.fullmatch(name):
+        raise UserError(f"{name!r} can't be a thread's id.")
+    return name
+
+
+def runs_dir() -> Path:
+    """Return the folder of the records of runs, made if it is not there.
+
+    Raises:
+        StoreError: When it cannot be made, or a link leads elsewhere.
+    """
+    return private_folder(_no_link(state_dir().resolve() / "runs"))
+
+
+def thread_folder(thread_id: str, runs: Path | None = None) -> Path:
+    """Return the folder of a thread's runs, whether it is there or not.
+
+    Args:
+        thread_id: The thread.
+        runs: The folder of all threads' runs; the state directory's if left out.
+
+    Raises:
+        UserError: When the id is none.
+        StoreError: When a link leads elsewhere.
+    """
+    return _no_link((runs or runs_dir()).resolve() / plain_name(thread_id))
+
+
+def run_folder(thread_id: str, run: int, runs: Path | None = None) -> Path:
+    """Return the folder of a run, whether it is there or not: `runs/<thread_id>/<NNNN>`.
+
+    Args:
+        thread_id: The run's thread.
+        run: Which of the thread's questions, from 1.
+        runs: The folder of all threads' runs; the state directory's if left out.
+
+    Raises:
+        UserError: When the id is none.
+        StoreError: When a link leads elsewhere.
+    """
+    return _no_link(thread_folder(thread_id, runs) / f"{run:04d}")
+
+
+def _no_link(folder: Path) -> Path:
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link; massgraph writes into its own folder alone.")
+    return folder
+
+
+def private_file(path: Path) -> None:
+    """Make a file that only its user may read (0600), if it is not there; no link is followed.
+
+    Raises:
+        OSError: When it cannot be made, or is a link.
+    """
+    if path.is_symlink():
+        raise OSError(f"{path} is a link")
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        opened = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise
+        return
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(opened, 0o600)  # whatever the umask has left of it
+    finally:
+        os.close(opened)

@@ -1,0 +1,102 @@
+"""PostgreSQL connections for the journal and the index, and what their errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, IsolationLevel
+from psycopg.rows import DictRow, tuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ..backends.errors import StoreError
+from .complaints import one_line
+from .database import Database, Plan, Row
+from .to_the_end import to_the_end
+
+T = TypeVar("T")
+
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+WRITERS = 0x6D67_0000_0000_0001
+"""The advisory lock of whoever writes the journal or the index: one transaction at a time."""
+
+
+def as_store_error(url: str, exc: Exception) -> StoreError:
+    """Return an error of psycopg as a StoreError; the caller chains it."""
+    if isinstance(exc, PoolTimeout | psycopg.OperationalError):
+        return StoreError(f"The database {url} can't be reached: {one_line(exc)}.")
+    told = str(exc).partition("\n")[0] or type(exc).__name__  # what follows tells the row
+    return StoreError(f"The database {url} fails: {told}.")
+
+
+@asynccontextmanager
+async def telling(url: str) -> AsyncGenerator[None]:
+    """Raise psycopg's errors as StoreErrors."""
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout) as exc:
+        raise as_store_error(url, exc) from exc
+
+
+class PostgresDatabase(Database):
+    """A pool's connections, one plan at a time; a connection that was dropped is replaced.
+
+    Args:
+        url: Where it is, without a password.
+        pool: The pool.
+    """
+
+    def __init__(self, url: str, pool: Pool) -> None:
+        self.url, self._pool = url, pool
+        self._lock = asyncio.Lock()
+
+    async def read(self, plan: Plan[T]) -> T:
+        """Run a plan that changes nothing."""
+        return await to_the_end(self._run(plan, writes=False))
+
+    async def write(self, plan: Plan[T]) -> T:
+        """Run a plan, and wait for the disk."""
+        return await to_the_end(self._run(plan, writes=True))
+
+    async def _run(self, plan: Plan[T], *, writes: bool) -> T:
+        async with (
+            telling(self.url),
+            self._lock,
+            self._pool.connection() as connection,
+            _transaction(connection, writes=writes),
+        ):
+            return await _played(connection, plan)
+
+
+@asynccontextmanager
+async def _transaction(
+    connection: AsyncConnection[DictRow], *, writes: bool
+) -> AsyncGenerator[None]:
+    """Begin a transaction that reads one state of the database, or writes alone."""
+    level = None if writes else IsolationLevel.REPEATABLE_READ
+    await connection.set_isolation_level(level)
+    async with connection.transaction():
+        if writes:
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
+        yield
+
+
+async def _played(connection: AsyncConnection[Any], plan: Plan[T]) -> T:
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        try:
+            sql, values = next(plan)
+            while True:
+                await cursor.execute(_dialect(sql), values)
+                rows: list[Row] = await cursor.fetchall() if cursor.description else []
+                sql, values = plan.send(rows)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def _dialect(sql: str) -> bytes:
+    return sql.replace("?", "%s").encode()

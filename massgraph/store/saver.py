@@ -1,0 +1,158 @@
+"""What every checkpointer of ours does beside its own work: seals, whole errors, no half writes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_metadata
+
+from ..backends.errors import StoreError
+from .complaints import damaged, one_line
+from .seals import BrokenSealError, opened, plain_writes, seal, seal_writes
+from .to_the_end import to_the_end
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import (
+        ChannelVersions,
+        Checkpoint,
+        CheckpointMetadata,
+        CheckpointTuple,
+        DeltaChannelHistory,
+    )
+
+
+class SealingSaver(BaseCheckpointSaver[str]):
+    """Goes before a checkpointer of LangGraph among a class's bases.
+
+    Args:
+        url: Where it is, without a password, for messages.
+    """
+
+    url: str
+
+    @abstractmethod
+    def _failure(self, exc: Exception) -> StoreError | None:
+        """Return an exception of the database as a StoreError, or None when it is another one."""
+
+    @abstractmethod
+    def _beside(self, checkpoint: Checkpoint) -> Any:
+        """Return what of a checkpoint is stored outside its sealed blobs, as plain JSON."""
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint, or None.
+
+        Raises:
+            StoreError: When it cannot be read, or is not what was written.
+        """
+        with self._reading(config):
+            found = await super().aget_tuple(config)
+            return None if found is None else opened(found, self._beside)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, the newest first; all are read before the first is handed out.
+
+        (LangGraph's own keep the connection meanwhile: whoever asks for another one waits forever.)
+
+        Raises:
+            StoreError: When one cannot be read, or is not what was written.
+        """
+        with self._reading(config):
+            listed = super().alist(config, filter=filter, before=before, limit=limit)
+            found = [opened(one, self._beside) async for one in listed]
+        for one in found:
+            yield one
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint.
+
+        Raises:
+            StoreError: When it cannot be stored.
+        """
+        told = get_checkpoint_metadata(config, metadata)
+        sealed = seal(config, checkpoint, told, self._beside)
+        with self._telling(config):
+            return await to_the_end(super().aput(config, sealed, metadata, new_versions))
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store a task's writes.
+
+        Raises:
+            StoreError: When they cannot be stored.
+        """
+        sealed = seal_writes(config, writes, task_id, task_path)
+        with self._telling(config):
+            await to_the_end(super().aput_writes(config, sealed, task_id, task_path))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove a thread's checkpoints.
+
+        Raises:
+            StoreError: When they cannot be removed.
+        """
+        with self._telling({"configurable": {"thread_id": thread_id}}):
+            await to_the_end(super().adelete_thread(thread_id))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return the writes of channels that are stored as differences.
+
+        Raises:
+            StoreError: When they cannot be read, or are not what was written.
+        """
+        with self._reading(config):
+            found = await super().aget_delta_channel_history(config=config, channels=channels)
+        told: dict[str, DeltaChannelHistory] = {}
+        for channel, history in found.items():
+            told[channel] = {**history, "writes": plain_writes(history["writes"])}
+        return told
+
+    @contextmanager
+    def _telling(self, config: RunnableConfig | None) -> Generator[None]:
+        """Raise what goes wrong with the database as a StoreError."""
+        try:
+            yield
+        except BrokenSealError as exc:
+            raise damaged(self.url, _thread(config), one_line(exc)) from exc
+        except Exception as exc:
+            told = self._failure(exc)
+            if told is None:
+                raise
+            raise told from exc
+
+    @contextmanager
+    def _reading(self, config: RunnableConfig | None) -> Generator[None]:
+        """Raise what cannot be read as a StoreError, too."""
+        try:
+            with self._telling(config):
+                yield
+        except (TypeError, ValueError) as exc:
+            what = f"a row of its checkpoints can't be read ({type(exc).__name__})"
+            raise damaged(self.url, _thread(config), what) from exc
+
+
+def _thread(config: RunnableConfig | None) -> str:
+    return str((config or {}).get("configurable", {}).get("thread_id", "?"))

@@ -1,0 +1,112 @@
+"""StoredRun: a run whose thread, replies and events are kept, so that it can go on later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .backends.errors import StoreError
+from .graphs.keeping import Keeper
+from .nodes.events import Event
+from .nodes.record import ResultDict
+from .store.base import Storage, Store, ThreadIndex, ThreadRow
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+    from .record.recorder import Recorder
+
+OVER = ("settled", "no_answer")
+"""Outcomes of runs that never go on."""
+
+
+class StoredRun(Keeper):
+    """What keeps a run of a thread in a store, and its events in a file.
+
+    Args:
+        storage: Where threads are kept.
+        thread_id: The run's thread.
+        messages: The conversation that is asked; None goes on with the thread's last run.
+        config: What made the team, as JSON without keys, to go on without its config.
+        records: The folder of event records, one folder a thread and run; None writes none.
+    """
+
+    def __init__(
+        self,
+        storage: Storage | None,
+        thread_id: str,
+        *,
+        messages: Sequence[AnyMessage] | None,
+        config: str | None = None,
+        records: Path | None = None,
+    ) -> None:
+        self._storage, self._thread_id = storage, thread_id
+        self._messages, self._config, self._records = messages, config, records
+        self._held = AsyncExitStack()
+        self._store: Store | None = None
+        self._row: ThreadRow | None = None
+        self._recorder: Recorder | None = None
+
+    @property
+    def question(self) -> str:
+        """The question, once the run has begun."""
+        return self._row.question if self._row is not None else ""
+
+    async def begin(self) -> int:
+        """Hold the thread, and note that the run begins or goes on."""
+        if self._storage is not None:
+            store = await self._storage.opened()
+            await self._held.enter_async_context(store.hold(self._thread_id))
+            self._store, self.journal = store, store.journal
+            if self._messages is None:
+                await self._check(store)
+            if store.index is not None:
+                self._row = await self._noted(store.index)
+        if self._records is not None:
+            await self._record(self._records)
+        if self._row is not None:
+            return self._row.attempts
+        return 1 if self._messages is not None else 2
+
+    def take(self, event: Event) -> None:
+        """Record the next event."""
+        if self._recorder is not None:
+            self._recorder.put(event)
+
+    async def end(self, result: ResultDict | None) -> None:
+        """Note how the run has ended, and let go of the thread."""
+        recorder, self._recorder = self._recorder, None
+        try:
+            if recorder is not None:
+                await recorder.aclose()
+            if self._row is not None and self._store is not None and result is not None:
+                await self._finish(self._store, result)
+        finally:
+            await self._held.aclose()
+
+    async def _noted(self, index: ThreadIndex) -> ThreadRow:
+        if self._messages is None:
+            return await index.resume(self._thread_id)
+        return await index.begin(self._thread_id, self._messages[-1].text, self._config)
+
+    async def _record(self, records: Path) -> None:
+        from .record.recorder import Recorder
+        from .store.paths import run_folder
+
+        runs = self._row.runs if self._row is not None else 1
+        folder = run_folder(self._thread_id, runs, records)
+        self._recorder = Recorder(folder / "events.jsonl")
+
+    async def _check(self, store: Store) -> None:
+        """Check that what is stored is what was written."""
+        problems = await store.check(self._thread_id)
+        if problems:
+            raise StoreError(f"The thread {self._thread_id!r} is damaged: {'; '.join(problems)}.")
+
+    async def _finish(self, store: Store, result: ResultDict) -> None:
+        assert store.index is not None
+        await store.index.finish(self._thread_id, result["outcome"], dict(result))
+        if result["outcome"] in OVER:
+            await store.trim(self._thread_id)
