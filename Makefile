@@ -7,6 +7,7 @@ VENV     = .venv
 PYTHON   =
 JOBS     = 2
 ARGS     =
+FULL     =
 QUESTION = What is the capital of France?
 
 # The embedded model's weights, without what their metadata asks for.
@@ -23,7 +24,7 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_EN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo providers test lint types format check study setup clean force
+.PHONY: help demo providers test lint types format check soak study setup clean force
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +60,9 @@ format: $(STAMP) ## format, and mend what can be mended
 	@$(BIN)/ruff format
 
 check: lint types test ## lint, types and test
+
+soak: $(STAMP) ## show what is too slow for every test run, in 12 minutes (FULL=1: in hours; ARGS="PART")
+	@$(BIN)/python -m tests.soak --jobs $(JOBS) $(if $(FULL),--full) $(ARGS)
 
 study: $(STAMP) ## measure the accuracy of simulated teams, and plot it (docs/accuracy.md; 10 minutes)
 	@$(BIN)/python -m benchmarks.accuracy --jobs $(JOBS) $(ARGS)

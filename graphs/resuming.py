@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..backends.errors import UserError
 from ..nodes.ask import told_members
 from ..nodes.events import RunResumed
 from ..nodes.live import LiveRun
@@ -56,6 +57,24 @@ class Saved:
     def ended(self) -> bool:
         """Whether the last run is over."""
         return not self.next
+
+    def check_fits(self, builder: CoordinationGraph) -> None:
+        """Check that a graph can go on with the run.
+
+        Raises:
+            UserError: When its agents are others, or a node that comes next is not in it.
+        """
+        stored, given = list(self.state["labels"].values()), list(builder.by_id)
+        if stored != given:
+            raise UserError(
+                f"The run is one of {', '.join(stored)}, and can't go on with {', '.join(given)}."
+            )
+        missing = [node for node in self.next if node not in builder.nodes]
+        if missing:
+            raise UserError(
+                f"The run goes on at {', '.join(missing)}, which the graph {builder.name!r} has "
+                "not: it was begun in another graph."
+            )
 
     def event(self, builder: CoordinationGraph) -> RunResumed:
         """Return the event with which the run goes on."""

@@ -210,11 +210,12 @@ class GraphRun:
                 )
             return {"messages": [HumanMessage(question)]}
         if saved.begun:
-            self._tell_resumed(graph, saved)
+            builder = cast("CoordinationGraph", graph.builder)
+            saved.check_fits(builder)
+            self._tell_resumed(builder, saved)
         return None
 
-    def _tell_resumed(self, graph: TeamGraph, saved: Saved) -> None:
-        builder = cast("CoordinationGraph", graph.builder)
+    def _tell_resumed(self, builder: CoordinationGraph, saved: Saved) -> None:
         saved.bring_back(self._live, stops_peers=builder.policy.on_new_answer == "cancel")
         place = (saved.state["round"], saved.state["epoch"])
         events: list[Event] = [saved.event(builder)]

@@ -17,6 +17,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SLOW = {"quickstart", "served"}
 """Teams on the embedded model; the README's program and `make demo` are such, too."""
 LAST_LINE = {
+    "cassette": "The same again: Two.",
     "chat_model": "name='blue'",
     "critic": "It falls 19.6 metres.",
     "follow_up": "4,806 metres.",

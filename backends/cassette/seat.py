@@ -70,7 +70,8 @@ class Seat:
         """
         try:
             told: dict[str, Any] = json.loads(text)
-            return cls(**{**told, "builtin_tools": tuple(told["builtin_tools"])})
+            told["builtin_tools"] = tuple(told["builtin_tools"])
+            return cls(**told)
         except (KeyError, TypeError) as exc:
             raise ValueError(f"no seat: {exc}") from exc
 

@@ -262,7 +262,10 @@ class SqliteStorage(StoragePerLoop):
 
     async def _connect_saver(self) -> aiosqlite.Connection:
         try:
-            connection = await aiosqlite.connect(self.path, timeout=BUSY_TIMEOUT_S)
+            opening = aiosqlite.connect(self.path, timeout=BUSY_TIMEOUT_S)
+            # Or a program that ends without closing its team would never end.
+            opening._thread.daemon = True  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            connection = await opening
         except sqlite3.Error as exc:
             raise as_store_error(self.url, exc) from exc
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,15 @@ _CORE = (
     "presented",
 )
 """What a stored state and the fold of the events up to it have in common."""
-_STORED = (RunStarted, RoundOpened, AnswersAccepted, DebateOpened, WinnerSelected, PresentingEnded)
+_STORED = (
+    RunStarted,
+    RunResumed,
+    RoundOpened,
+    AnswersAccepted,
+    DebateOpened,
+    WinnerSelected,
+    PresentingEnded,
+)
 """Events after which a step of the machine is over, and its state is stored."""
 LOST_STEPS = 1
 """How many steps may have been told, and not been stored: the one that was cut."""
@@ -109,7 +118,7 @@ def goes_on(event: RunResumed, last: Facts, steps: Steps) -> Found:
     elif facts is not None and not late:
         yield "S7", "the run goes on from a state that later ones had followed"
     for outcome in event.outcomes:
-        turn = last.ended.get(outcome["agent"])
+        turn = _begun(last).get(outcome["agent"])
         told = turn is not None and (turn.outcome, turn.usage) == (
             outcome["outcome"],
             outcome["usage"],
@@ -145,7 +154,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
         return facts
     facts.ended = {}
     if last is not None and last.round == facts.round:
-        facts.cut = {agent: _cut(turn) for agent, turn in {**last.ended, **last.open}.items()}
+        facts.cut = {agent: _cut(turn) for agent, turn in _begun(last).items()}
     for outcome in event.outcomes:
         agent = outcome["agent"]
         turn = facts.cut.pop(agent, None) or Turn(agent, outcome["round"], outcome["epoch"])
@@ -157,6 +166,11 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
         facts.calls += outcome["usage"]["calls"]
         facts.tokens += tokens_of(outcome["usage"])
     return facts
+
+
+def _begun(last: Facts) -> dict[str, Turn]:
+    """Return the turns of the last round that were begun, in any attempt."""
+    return {**last.cut, **last.ended, **last.open}
 
 
 def _cut(turn: Turn) -> Turn:
@@ -188,3 +202,16 @@ def _from_state(event: RunResumed, setting: Setting) -> Facts:
                 agent=winner, presented=state["presented"], failure=None, usage=no_usage()
             )
     return facts
+
+
+def is_a_step(events: Sequence[Event], state: Mapping[str, Any]) -> bool:
+    """Return whether a stored state is that of a late step that events tell."""
+    record, cores = Record(), list[dict[str, Any]]()
+    for event in events:
+        if type(event) is Verdict:
+            cores.append(_core_of(record.state))
+        record.add(event)
+        if type(event) in _STORED:
+            cores.append(_core_of(record.state))
+    cores.append(_core_of(record.state))
+    return _core_of(state) in cores[-2 - LOST_STEPS :]

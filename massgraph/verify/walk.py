@@ -123,11 +123,20 @@ class _Walk:
         self._facts = Facts(setting, seq=event.seq, t=event.t, round=event.round, epoch=event.epoch)
 
     def _without_beginning(self, event: Event) -> Found:
-        """Find what is wrong with an attempt that does not tell how it began."""
+        """Find what is wrong with an attempt that does not tell how it began.
+
+        One that was cut short before it had begun tells its end alone.
+        """
         cut = isinstance(event, RunFinished) and event.result["outcome"] in ("cancelled", "failed")
-        if self._attempt != event.run_attempt and not (cut and event.seq == 1):
+        new = self._attempt != event.run_attempt
+        self._attempt = event.run_attempt
+        if new and cut and event.seq == 1:
+            if self._facts is not None:
+                self._facts.finished, self._facts.seq = event, event.seq
+            return
+        if new:
             yield "S7", "an attempt begins with neither run_started nor run_resumed"
-        self._attempt, self._facts = event.run_attempt, None
+        self._facts = None
 
     def verified(self) -> Verified:
         """Return what the record came to."""

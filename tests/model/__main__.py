@@ -1,8 +1,9 @@
-"""`python -m tests.model`: explore all sizes of the model, and replay traces on the engine.
+"""`python -m tests.model`: explore the model at full size, and replay traces on the engine.
 
-    python -m tests.model                     explore everything, then replay 500 traces
-    python -m tests.model --traces 5000       replay so many traces; explore nothing
-    python -m tests.model --replay 'TRACE'    replay one trace, as a failure prints it
+python -m tests.model                     3 agents with 3 answers, 4 with 1; then 500 traces
+python -m tests.model --all               the same under many policies
+python -m tests.model --traces 5000       replay so many traces; explore nothing
+python -m tests.model --replay 'TRACE'    replay one trace, as a failure prints it
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ from massgraph.nodes.events import event_to_json
 from .protocol import Config, Protocol
 from .replay import replay
 from .rounds import Rounds
-from .sizes import COVERED, DRAWN, everything
+from .sizes import COVERED, DRAWN, LARGE, ROUND_BY_ROUND, STEP_BY_STEP, everything
 from .traces import Trace, covering, drawn, read
 
 
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.model",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--all", action="store_true", help="explore many policies")
     parser.add_argument("--traces", type=int, help="replay so many traces, explore nothing")
     parser.add_argument("--seed", type=int, default=0, help="the first seed of what is drawn")
     parser.add_argument("--replay", metavar="TRACE", help="replay one trace")
@@ -34,8 +40,9 @@ def main(arguments: list[str]) -> None:
             print(event_to_json(event))
         return
     if given.traces is None:
-        explore_all(everything())
-    replay_all(islice(traces(given.seed), given.traces or 500))
+        explore_all(everything() if given.all else (*STEP_BY_STEP, *ROUND_BY_ROUND, *LARGE))
+    count = 500 if given.traces is None else given.traces
+    replay_all(islice(traces(given.seed), count))
 
 
 def explore_all(configs: Iterable[Config]) -> None:

@@ -241,9 +241,7 @@ def _final(state: State, trace: Trace, texts: dict[str, str]) -> str | None:
     return "the final answer" if state.presented == "present" else texts[NAMES[state.winner]]
 
 
-def _published(
-    state: State, after: State, score: Score, texts: dict[str, str]
-) -> dict[str, str]:
+def _published(state: State, after: State, score: Score, texts: dict[str, str]) -> dict[str, str]:
     known = dict(texts)
     for agent, seat in enumerate(state.seats):
         if seat.kind == "answer":
@@ -272,7 +270,9 @@ def _round(
         "asked": _names(s.kind != "out" for s in opening.seats),
         "shown": shown,
         "outcomes": {
-            NAMES[a]: kinds.get(s.kind, s.kind) for a, s in enumerate(state.seats) if s.kind != "out"
+            NAMES[a]: kinds.get(s.kind, s.kind)
+            for a, s in enumerate(state.seats)
+            if s.kind != "out"
         },
         "released": released,
         "cast": {} if dropped else cast,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Literal
 
 from .protocol import Config
 
@@ -24,29 +25,32 @@ ROUND_BY_ROUND = (
 """Explored in every test run, from round to round."""
 
 
+LARGE = (Config(3, 3), Config(4, 1))
+"""Explored by `python -m tests.model`, besides the small ones."""
+MODES: tuple[Literal["cancel", "finish"], ...] = ("cancel", "finish")
+
+
 def everything() -> Iterator[Config]:
-    """Give out all that `python -m tests.model` explores, the small ones first."""
-    yield from STEP_BY_STEP
-    yield from ROUND_BY_ROUND
+    """Give out all that `python -m tests.model --all` explores, the small ones first."""
+    yield from (*STEP_BY_STEP, *ROUND_BY_ROUND)
     for agents, answers in ((1, 3), (2, 3), (3, 1)):
         yield from variants(agents, answers)
     for mode, (debates, unfinished) in product(MODES, ((0, 0), (1, 1))):
         yield Config(3, 2, mode, debates, unfinished, rule="majority")
-    for mode in MODES:
-        yield Config(3, 3, mode)
-        yield Config(4, 1, mode)
-
-
-MODES = ("cancel", "finish")
+    for config, mode in product(LARGE, MODES):
+        yield config._replace(on_new_answer=mode)
 
 
 def variants(agents: int, answers: int) -> Iterator[Config]:
     """Give out a team under all policies that the model knows."""
     for mode, debates, unfinished in product(MODES, (0, 1), (0, 1)):
-        for self_votes, quorum in product(("allow", "ignore", "forbid"), (1, 2)):
-            yield Config(agents, answers, mode, debates, unfinished, self_votes, quorum)
-        for rule in ("majority", "unanimity"):
-            yield Config(agents, answers, mode, debates, unfinished, rule=rule)
+        plain = Config(agents, answers, mode, debates, unfinished)
+        for quorum in (1, 2):
+            yield plain._replace(quorum=quorum)
+            yield plain._replace(quorum=quorum, self_votes="ignore")
+            yield plain._replace(quorum=quorum, self_votes="forbid")
+        yield plain._replace(rule="majority")
+        yield plain._replace(rule="unanimity")
 
 
 COVERED = (

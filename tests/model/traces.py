@@ -43,7 +43,9 @@ class Trace:
         """The trace in one line, from which `read` makes it again."""
         plain = Config(self.config.agents, self.config.answers)
         given = self.config._asdict()
-        keys = [k for k, v in given.items() if k in ("agents", "answers") or v != plain._asdict()[k]]
+        keys = [
+            k for k, v in given.items() if k in ("agents", "answers") or v != plain._asdict()[k]
+        ]
         config = " ".join(f"{key}={given[key]}" for key in keys)
         did = " ".join(".".join(str(x) for x in action if x != NOBODY) for action, _ in self.steps)
         return f"{config} : {did}"

@@ -15,8 +15,13 @@ from .soaking import Soaked, markdown, soak
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts that are named, or all; return the exit status."""
-    given = _parser().parse_args(arguments)
-    parts: list[Part] = [part for part in PARTS if part.name in (given.part or _names())]
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    names = [part.name for part in PARTS]
+    unknown = [name for name in given.part if name not in names]
+    if unknown:
+        parser.error(f"there is no part {unknown[0]!r}; there are: {', '.join(names)}")
+    parts: list[Part] = [part for part in PARTS if part.name in (given.part or names)]
     began, ends = time.monotonic(), list[Soaked]()
     for end in soak(parts, full=given.full, jobs=given.jobs):
         ends.append(end)
@@ -33,10 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not all(end.passed for end in ends))
 
 
-def _names() -> list[str]:
-    return [part.name for part in PARTS]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak",
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="\n".join(f"{part.name:13} {part.shows}" for part in PARTS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("part", nargs="*", choices=[*_names(), []], help="parts; all if none")
+    parser.add_argument("part", nargs="*", help="parts; all if none is named")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", dest="full", action="store_false", help="the short form (default)")
     form.add_argument("--full", action="store_true", help="the full form: hours")

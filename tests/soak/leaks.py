@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from massgraph import Agent, Policy, ScriptedBackend, Team
-from massgraph.graphs.composition import TeamGraph
+from massgraph.graphs.composition import CoordinationGraph, TeamGraph
 
 from .cases import run_cases
 
@@ -91,6 +91,14 @@ async def plain(graph: TeamGraph) -> None:
     assert state["outcome"] == "settled"
 
 
+def forgetful(graph: TeamGraph) -> TeamGraph:
+    """Return a graph that remembers few runs that were left, so that a leak shows soon."""
+    builder = graph.builder
+    assert isinstance(builder, CoordinationGraph)
+    builder.desk._most = 10
+    return graph
+
+
 async def broken_off(graph: TeamGraph) -> None:
     """Begin a run of a plain graph, and leave it in its middle."""
     async for _, event in graph.astream(
@@ -108,7 +116,7 @@ def ways(db: str | None) -> dict[str, Callable[[], Once]]:
         "unread": lambda: partial(unread, team(db)),
         "cancelled": lambda: partial(cancelled, team(db)),
         "plain": lambda: partial(plain, team().compile()),
-        "broken_off": lambda: partial(broken_off, team().compile()),
+        "broken_off": lambda: partial(broken_off, forgetful(team().compile())),
     }
 
 
