@@ -7,9 +7,11 @@ runs in a thread that leaves the interpreter to others, so on an event loop call
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import Any
 
+from ..backends.errors import MissingError
 from .flowchart import flowchart
 from .shape import AnyGraph, Shape, XRay, shape
 
@@ -63,7 +65,16 @@ def png(graph: AnyGraph, *, xray: XRay = True, scale: float = 2) -> bytes:
 
 @lru_cache(maxsize=32)
 def _picture(text: str) -> Any:
-    """Return the drawing of a Mermaid text; it keeps what it has rendered."""
-    import mermaidx  # type: ignore[import-untyped]
+    """Return the drawing of a Mermaid text; it keeps what it has rendered.
 
+    Raises:
+        MissingError: When what draws is not installed.
+    """
+    try:
+        import mermaidx  # type: ignore[import-untyped]
+    except ImportError as exc:
+        raise MissingError(
+            "Pictures need the extra 'draw':",
+            hint=f"\"{sys.executable}\" -m pip install 'massgraph[draw]'",
+        ) from exc
     return mermaidx.render(text)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .result import Vote as Vote
     from .run import Run as Run
     from .team import Team as Team
+    from .threads import Threads as Threads
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ _HOMES = {
     "StreamChunk": ".backends.chunks",
     "Team": ".team",
     "TeamChatModel": ".chat_models.team",
+    "Threads": ".threads",
     "TokenUsage": ".backends.usage",
     "ToolSchema": ".backends.base",
     "Usage": ".result",

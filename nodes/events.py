@@ -172,5 +172,5 @@ def _form(kind: str) -> type[BaseModel]:
         for field in dataclasses.fields(cls)
         if field.init
     }
-    strict = ConfigDict(extra="forbid", strict=True)
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     return create_model(cls.__name__, __config__=strict, **values)

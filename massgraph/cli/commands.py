@@ -19,6 +19,7 @@ from .run import run
 from .shared import verbose_option
 from .threads import threads
 from .validate import validate
+from .verify import verify
 
 PLANNED = (
     "batch",
@@ -27,7 +28,6 @@ PLANNED = (
     "init",
     "models",
     "serve",
-    "verify",
 )
 """Commands that are not built yet: they are refused by name."""
 
@@ -60,6 +60,7 @@ cli.add_command(threads)
 cli.add_command(graph)
 cli.add_command(validate)
 cli.add_command(replay)
+cli.add_command(verify)
 
 
 def status_of(arguments: Sequence[str]) -> int:

@@ -59,6 +59,12 @@ class _Step:
     facts: Facts
 
 
+def _is_stored(event: Event) -> bool:
+    """Return whether a step is over once an event is told; a presentation may be cut."""
+    cut = isinstance(event, PresentingEnded) and event.presented is None
+    return type(event) in _STORED and not cut
+
+
 class Steps:
     """The steps of an attempt from which the run may go on."""
 
@@ -74,7 +80,7 @@ class Steps:
 
     def after(self, event: Event, facts: Facts, record: Record) -> None:
         """Keep the step that is over after an event."""
-        if type(event) in _STORED:
+        if _is_stored(event):
             self._keep(facts, record)
         elif type(event) is RunFinished:
             self.cut_short = False
@@ -211,7 +217,7 @@ def is_a_step(events: Sequence[Event], state: Mapping[str, Any]) -> bool:
         if type(event) is Verdict:
             cores.append(_core_of(record.state))
         record.add(event)
-        if type(event) in _STORED:
+        if _is_stored(event):
             cores.append(_core_of(record.state))
     cores.append(_core_of(record.state))
     return _core_of(state) in cores[-2 - LOST_STEPS :]

@@ -35,6 +35,7 @@ def test_the_public_names() -> None:
         "StreamChunk",
         "Team",
         "TeamChatModel",
+        "Threads",
         "TokenUsage",
         "ToolSchema",
         "Usage",

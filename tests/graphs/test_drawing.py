@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 import xml.etree.ElementTree as ET
 import zlib
 from typing import Any, TypedDict
@@ -11,6 +12,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from mermaidx.engines.quickjs_engine import Engine  # type: ignore[import-untyped]
 
+from massgraph.backends.errors import MissingError
+from massgraph.graphs import drawing
 from massgraph.graphs.drawing import mermaid, png, svg, to_json
 from massgraph.graphs.shape import Shape, shape
 
@@ -179,3 +182,11 @@ def test_ids_do_not_clash() -> None:
     assert 'a_b_("a_b")' in text
     assert 'alice_think("think")' in text
     assert 'alice_think_("alice_think")' in text
+
+
+def test_a_picture_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has not installed what draws gets the command that does."""
+    monkeypatch.setitem(sys.modules, "mermaidx", None)
+    drawing._picture.cache_clear()
+    with pytest.raises(MissingError, match=r"Pictures need .*-m pip install 'massgraph\[draw\]'"):
+        svg(team("alice"), xray=False)

@@ -48,7 +48,7 @@ class Found:
     borders: set[State] = field(default_factory=set)
 
 
-class Broken(AssertionError):
+class BrokenRuleError(AssertionError):
     """A property that does not hold, and a shortest way there."""
 
     def __init__(self, what: list[str], way: list[tuple[Action | None, State]]) -> None:
@@ -116,7 +116,7 @@ def explore(protocol: Protocol) -> Found:
     """Visit all states step by step.
 
     Raises:
-        Broken: When a property does not hold in one of them.
+        BrokenRuleError: When a property does not hold in one of them.
     """
     config, found = protocol.config, Found()
     first = canonical(protocol, protocol.start())
@@ -132,7 +132,7 @@ def explore(protocol: Protocol) -> Found:
             steps += 1
             wrong = problems(config, state, action, after)
             if wrong:
-                raise Broken(wrong, walked(protocol, [*way_to(came, state), action]))
+                raise BrokenRuleError(wrong, walked(protocol, [*way_to(came, state), action]))
             found.transitions += 1
             found.kinds[kind_of(state, action, after)] += 1
             known = canonical(protocol, after)
@@ -145,7 +145,7 @@ def explore(protocol: Protocol) -> Found:
                 found.borders.add(known)
         if not steps and state.stage != "end":
             stuck = ["L1: nothing can happen any more"]
-            raise Broken(stuck, walked(protocol, way_to(came, state)))
+            raise BrokenRuleError(stuck, walked(protocol, way_to(came, state)))
     found.states, found.longest = len(came), longest(protocol, following)
     return found
 

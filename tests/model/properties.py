@@ -52,9 +52,9 @@ def stopping(config: Config, before: State, action: Action, after: State) -> Pro
                 yield f"the first draft of agent {agent} was stopped"
             if config.on_new_answer == "finish" or not new:
                 yield f"agent {agent} was stopped for nothing"
-        elif seat.kind == "thinking" and action.kind == "answer":
-            if config.on_new_answer == "cancel" and before.drafts[agent]:
-                yield f"agent {agent} goes on with worthless work"
+        goes_on = seat.kind == "thinking" and before.drafts[agent] > 0
+        if goes_on and action.kind == "answer" and config.on_new_answer == "cancel":
+            yield f"agent {agent} goes on with worthless work"
     for agent, (old, seat) in enumerate(zip(before.seats, after.seats, strict=True)):
         if action.kind == "answer" and old.kind == "writing" and seat.kind == "interrupted":
             yield f"agent {agent} was stopped while it wrote its answer"

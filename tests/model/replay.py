@@ -34,7 +34,7 @@ from massgraph.nodes.live import LiveRun
 from massgraph.nodes.record import Record
 
 from ..vloop import run_virtual
-from .protocol import Action, Config, State
+from .protocol import Config, State
 from .score import NAMES, ROUND_S, Beat, Score, score_of
 from .traces import Trace
 
@@ -42,7 +42,7 @@ Account = dict[str, Any]
 """What happened in a round, or at the end, as plain values."""
 
 
-class Differs(AssertionError):
+class DifferenceError(AssertionError):
     """The engine and the model came to different things."""
 
     def __init__(self, trace: Trace, model: Account, engine: Account) -> None:
@@ -171,24 +171,24 @@ def replay(trace: Trace) -> list[Event]:
     """Replay a trace on the engine.
 
     Raises:
-        Differs: When they come to different things.
+        DifferenceError: When they come to different things.
     """
     score = score_of(trace)
     players = company(trace.config, score.run_deadline_s, score.max_calls)
     try:
         events, state = players.play(score)
     except Exception as exc:
-        raise Differs(trace, {"raises": None}, {"raises": repr(exc)}) from exc
+        raise DifferenceError(trace, {"raises": None}, {"raises": repr(exc)}) from exc
     expected, seen = list(told_by_model(trace, score)), told_by_engine(events, state)
     for model, engine in zip(expected, seen, strict=False):
         if model != engine:
-            raise Differs(trace, model, engine)
+            raise DifferenceError(trace, model, engine)
     if len(expected) != len(seen):
         last = {"rounds": len(expected)}, {"rounds": len(seen)}
-        raise Differs(trace, *last)
+        raise DifferenceError(trace, *last)
     problems = players.problems()
     if problems:
-        raise Differs(trace, {"problems": []}, {"problems": problems})
+        raise DifferenceError(trace, {"problems": []}, {"problems": problems})
     return events
 
 
@@ -238,7 +238,7 @@ def _dissent(config: Config, state: State) -> list[str]:
 def _final(state: State, trace: Trace, texts: dict[str, str]) -> str | None:
     if state.outcome == "no_answer":
         return None
-    return "the final answer" if state.presented == "present" else texts[NAMES[state.winner]]
+    return "the final answer" if state.presented == "present" else texts.get(NAMES[state.winner])
 
 
 def _published(state: State, after: State, score: Score, texts: dict[str, str]) -> dict[str, str]:
@@ -279,7 +279,7 @@ def _round(
         "dropped": cast if dropped else {},
         "verdict": after.verdict,
         "next epoch": after.epoch,
-        "answers": {name: (texts[name], epoch) for name, epoch in answers.items()},
+        "answers": {name: (texts.get(name), epoch) for name, epoch in answers.items()},
         "votes": _votes(after),
         "failed": sorted(_names(after.failed)),
     }

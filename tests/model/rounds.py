@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import product
 
-from .explore import Broken, Found, canonical
+from .explore import BrokenRuleError, Found, canonical
 from .properties import problems, rank
 from .protocol import NOBODY, RUNNING, Action, Protocol, Seat, State
 
@@ -52,7 +52,7 @@ class Rounds:
         """Visit all states in which a round begins, and from each all ways in which it may end.
 
         Raises:
-            Broken: When a property does not hold in one of them.
+            BrokenRuleError: When a property does not hold in one of them.
         """
         found, config = Found(), self.protocol.config
         first = canonical(self.protocol, self.protocol.start())
@@ -82,7 +82,7 @@ class Rounds:
         else:
             steps = []
         if not steps and state.stage != "end":
-            raise Broken(["L1: nothing can happen any more"], [(None, state)])
+            raise BrokenRuleError(["L1: nothing can happen any more"], [(None, state)])
         found.transitions += len(steps)
         for before, action, after in steps:
             self.check(state, before, action, after)
@@ -92,7 +92,7 @@ class Rounds:
         """Check a step; `begun` is the state from which it was found."""
         wrong = problems(self.protocol.config, before, action, after)
         if wrong:
-            raise Broken(wrong, [(None, begun), (None, before), (action, after)])
+            raise BrokenRuleError(wrong, [(None, begun), (None, before), (action, after)])
 
     def frame(self, state: State) -> Frame:
         """Return what may happen in a round that begins like this one."""

@@ -20,7 +20,7 @@ from massgraph.backends.chunks import (
 )
 from massgraph.backends.errors import error_class
 
-from .protocol import RUNNING, Action, Config, State
+from .protocol import RUNNING, Action, State
 from .traces import Trace
 
 NAMES = ("dora", "bob", "carl", "anna")

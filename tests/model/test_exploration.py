@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .explore import Broken, explore
+from .explore import BrokenRuleError, explore
 from .mutants import MUTANTS, SelfVotesAllowed
 from .protocol import Config, Protocol
 from .rounds import Rounds
@@ -30,7 +30,7 @@ def test_every_invariant_holds_from_round_to_round(config: Config) -> None:
 def test_a_broken_rule_is_found(mutant: type[Protocol]) -> None:
     """With any rule of the model broken, a shortest way to what is wrong is told, line by line."""
     votes = "forbid" if mutant is SelfVotesAllowed else "allow"
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(BrokenRuleError) as caught:
         explore(mutant(Config(2, 2, rule="majority", self_votes=votes)))
     lines = str(caught.value).splitlines()
     assert len(lines) == 1 + len(caught.value.way) <= 11
@@ -40,7 +40,7 @@ def test_a_broken_rule_is_found(mutant: type[Protocol]) -> None:
 def test_a_counterexample_reads_like_a_story() -> None:
     """Who does what, and all that matters of the state after it."""
     (mutant,) = [m for m in MUTANTS if m.__name__ == "FirstDraftStopped"]
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(BrokenRuleError) as caught:
         explore(mutant(Config(2, 1)))
     assert str(caught.value) == STORY
 

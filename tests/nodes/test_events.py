@@ -67,6 +67,8 @@ def test_an_event_comes_back_as_it_was(cls: type[Any], data: st.DataObject) -> N
         (VOTE | {"\ud800": 3}, "of a vote_cast event"),
         (VOTE | {"seq": "1"}, "'seq' of a vote_cast event"),
         (VOTE | {"seq": True}, "'seq' of a vote_cast event"),
+        (VOTE | {"t": float("nan")}, "'t' of a vote_cast event"),
+        (VOTE | {"t": float("inf")}, "'t' of a vote_cast event"),
         (VOTE | {"ranking": "bob"}, "'ranking' of a vote_cast event"),
         (ENDED | {"outcome": "won"}, "'outcome' of a turn_ended event"),
         (ENDED | {"usage": USAGE | {"beer": 1}}, "'usage.beer' of a turn_ended event"),

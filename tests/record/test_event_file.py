@@ -170,8 +170,9 @@ def test_a_line_that_cannot_be_understood_ends_the_reading(
     second: dict[str, object], kind: str, said: str, tmp_path: Path
 ) -> None:
     """What a newer massgraph made is told from what is no event."""
-    events = [event_to_dict(event) for event in numbered(begun(), RoundOpened(asked=[]))]
-    (tmp_path / "events.jsonl").write_bytes(sealed(events[0], events[1] | second))
+    told = numbered(begun(), RoundOpened(asked=[]), finished())
+    first, other, last = [event_to_dict(event) for event in told]
+    (tmp_path / "events.jsonl").write_bytes(sealed(first, other | second, last))
     loaded = read_record(tmp_path / "events.jsonl")
     assert kinds(loaded) == [kind, "no_end"]
     assert loaded.findings[0].line == 2
