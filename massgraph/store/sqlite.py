@@ -201,7 +201,7 @@ class SqliteStore(Store):
 
     def _shrink(self) -> None:
         try:
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.executescript("PRAGMA incremental_vacuum")  # runs it to its end
         except sqlite3.Error as exc:
             raise as_store_error(self.url, exc) from exc
 
@@ -264,7 +264,7 @@ class SqliteStorage(StoragePerLoop):
         try:
             opening = aiosqlite.connect(self.path, timeout=BUSY_TIMEOUT_S)
             # Or a program that ends without closing its team would never end.
-            opening._thread.daemon = True  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            opening._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
             connection = await opening
         except sqlite3.Error as exc:
             raise as_store_error(self.url, exc) from exc

@@ -1,4 +1,10 @@
-"""What agents should see and who should win, worked out a second time."""
+"""What agents should see and who should win, worked out a second time.
+
+This is an implementation of its own on purpose. A check that asked the code which it checks (what
+is visible, what settles a run, which ballots count) would find every record right, whatever a bug
+in that code had made of it. So nothing here is shared with `visible` and `settle`, plurality is
+counted anew, and other rules are asked with their ballots in another order.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,15 @@ DUE: Mapping[str, tuple[str, ...]] = {
     "winner_selected": ("presenting_ended",),
     "presenting_ended": ("run_finished",),
     "run_finished": (),
-    "unknown": tuple(step.__dataclass_fields__["type"].default for step in STEPS),
+    "unknown": (
+        "round_opened",
+        "answers_accepted",
+        "debate_opened",
+        "verdict",
+        "winner_selected",
+        "presenting_ended",
+        "run_finished",
+    ),
 }
 """What a node of the machine may tell next, by what the one before has told."""
 
@@ -56,15 +64,15 @@ def in_order(facts: Facts, event: Event) -> Found:
     if event.round != facts.round + opens:
         yield "S7", f"the round is {event.round}, and was {facts.round}"
     if event.epoch != facts.epoch + publishes:
-        name = "S3" if publishes else "S7"
-        yield name, f"the epoch is {event.epoch}, and was {facts.epoch}"
+        what = f"the epoch is {event.epoch}, and was {facts.epoch}"
+        yield ("S3", what) if publishes else ("S7", what)
 
 
 def nothing_comes_after_the_end(facts: Facts, event: Event) -> Found:
     """S6, S11: a run has one end, and nothing of it goes on."""
     if facts.finished is not None:
-        name = "S6" if type(event) is RunFinished else "S11"
-        yield name, f"{event.type} comes after the end of the run"
+        what = f"{event.type} comes after the end of the run"
+        yield ("S6", what) if isinstance(event, RunFinished) else ("S11", what)
 
 
 def in_its_place(facts: Facts, event: Event) -> Found:

@@ -156,6 +156,11 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.failed = set(event.state["failures"])
     facts.released = set()
     facts.open, facts.cut = {}, {}
+    spent = [*event.state["usage"].values(), *(outcome["usage"] for outcome in event.outcomes)]
+    facts.calls = sum(usage["calls"] for usage in spent)
+    facts.tokens = sum(tokens_of(usage) for usage in spent)
+    if last is not None:
+        facts.limits |= last.limits & {"budget"}  # told once
     if facts.collected:
         return facts
     facts.ended = {}
@@ -169,8 +174,6 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
         turn.text, turn.candidate = (outcome["text"] if acted else None), outcome["candidate"]
         turn.before = True
         facts.ended[agent] = turn
-        facts.calls += outcome["usage"]["calls"]
-        facts.tokens += tokens_of(outcome["usage"])
     return facts
 
 
@@ -183,6 +186,8 @@ def _cut(turn: Turn) -> Turn:
     """Return a turn that goes on: one that was cancelled with its run has not ended."""
     if turn.why == CANCELLED:
         turn.outcome = None
+    if turn.outcome is None:
+        turn.written = {}  # what its call had said is told again
     return turn
 
 
@@ -197,8 +202,6 @@ def _from_state(event: RunResumed, setting: Setting) -> Facts:
     facts.drafts.update(facts.answers.keys())
     if facts.answers or state["ballots"]:
         facts.phase = None
-    facts.calls = sum(usage["calls"] for usage in state["usage"].values())
-    facts.tokens = sum(tokens_of(usage) for usage in state["usage"].values())
     winner, by = state["winner"], state["settled_by"]
     if winner is not None and by is not None:
         facts.winner = WinnerSelected(winner=winner, settled_by=by, dissent=state["dissent"])

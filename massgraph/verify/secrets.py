@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ..nodes.events import Delta, Event
 from .finding import Found
@@ -42,13 +42,12 @@ class Secrets:
             yield "S10", f"{event.type} contains a key"
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     """Return all texts in a plain value."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for key, one in cast("Mapping[Any, Any]", value).items():
-            yield from (*_texts(key), *_texts(one))
+    elif isinstance(value, dict):
+        yield from _texts([*value.keys(), *value.values()])
     elif isinstance(value, list | tuple):
-        for one in cast("Iterable[object]", value):
+        for one in value:
             yield from _texts(one)

@@ -70,8 +70,8 @@ def is_of_a_turn(facts: Facts, event: AgentStamp) -> Found:
     elif isinstance(event, AgentRetried) and (facts.collected or event.agent in facts.failed):
         before = 1  # who had failed is asked afresh
     else:
-        name = "S6" if facts.settled else "S1"
-        yield name, f"{event.type} of {event.agent}, who is not at work"
+        what = f"{getattr(event, 'type', '')} of {event.agent}, who is not at work"
+        yield ("S6", what) if facts.settled else ("S1", what)
         return
     if event.attempt < before:
         yield "S1", f"{event.agent} went back from try {before} to try {event.attempt}"

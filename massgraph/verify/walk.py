@@ -48,6 +48,10 @@ def _several(events: Sequence[Event]) -> bool:
     return len({event.run_attempt for event in events}) > 1
 
 
+def _is_cut_before_its_first(event: RunFinished) -> bool:
+    return event.seq == 1 and event.result["outcome"] in ("cancelled", "failed")
+
+
 class _Walk:
     def __init__(
         self, secrets: Iterable[str], own: OwnFunctions, slack_s: float, *, several: bool
@@ -118,7 +122,7 @@ class _Walk:
             else:
                 self._notes.append(f"attempt {event.run_attempt} is the first one told")
             return
-        if last is not None and last.place != "start":
+        if last is not None and (last.opened or last.answers or last.settled):
             yield "S7", "a run that had begun begins again"
         self._facts = Facts(setting, seq=event.seq, t=event.t, round=event.round, epoch=event.epoch)
 
@@ -127,10 +131,9 @@ class _Walk:
 
         One that was cut short before it had begun tells its end alone.
         """
-        cut = isinstance(event, RunFinished) and event.result["outcome"] in ("cancelled", "failed")
         new = self._attempt != event.run_attempt
         self._attempt = event.run_attempt
-        if new and cut and event.seq == 1:
+        if new and isinstance(event, RunFinished) and _is_cut_before_its_first(event):
             if self._facts is not None:
                 self._facts.finished, self._facts.seq = event, event.seq
             return

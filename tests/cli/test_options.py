@@ -117,8 +117,6 @@ def test_the_older_generations_limits(cli: Cli) -> None:
     [
         (["-c", "team.yaml", "--model", "local"], "--model does not go with --config; to change a config's agent, use --set agents.ID.backend.model=NAME. (see massgraph run --help)"),
         (["-c", ""], "--config names no file. (see massgraph run --help)"),
-        (["--thread", "t"], "--thread is not supported yet. (see massgraph run --help)"),
-        (["--db", "memory:"], "--db is not supported yet. (see massgraph run --help)"),
         (["-c", "none.yaml"], "1 problem in the configuration; nothing was run"),
         (["--quite"], "No such option '--quite'. Did you mean '--quiet'? (see massgraph run --help)"),
         (["more", "words"], "Got unexpected extra arguments (more words) (see massgraph run --help)"),

@@ -69,7 +69,7 @@ class _Writer:
         self.clock = 0.0  # the run's, which begins anew from the last round after a crash
         self.latest = 0.0  # that it has shown before a crash
         self.attempt = 0.0
-        self.said: list[str] = []
+        self.lost = 0  # calls that a crash has cut: nobody has a bill for them
         self.current: dict[int, str] = {}
 
     def written(self) -> Score:
@@ -118,6 +118,7 @@ class _Writer:
                 self.score.crashes.append(self.attempt + self.at)
                 self.latest = max(self.latest, self.clock + self.at)
                 self.attempt = 0.0
+                self.lost += sum(seat.kind in RUNNING for seat in state.seats)
                 self.begin(after)
             case "close":
                 self.close(state, after)
@@ -146,11 +147,13 @@ class _Writer:
             kind = self.rng.choice(["auth", "bad_request"])
             self.says(agent, ErrorChunk(error_class(kind)("simulated")))  # type: ignore[arg-type]
             return
-        self.says(agent, *self.illegal())
-        self.score.calls[agent].append([(0.0, self.illegal())])
+        self.says(agent, *self.illegal(state, agent))
+        self.score.calls[agent].append([(0.0, self.illegal(state, agent))])
 
-    def illegal(self) -> tuple[StreamChunk, ...]:
-        """Return what no agent may do."""
+    def illegal(self, state: State, agent: int) -> tuple[StreamChunk, ...]:
+        """Return what an agent may not do now."""
+        if state.drafts[agent] >= self.config.answers:
+            return _calls(("new_answer", {"content": "one more than allowed"}))
         current = sorted(self.current.values())
         wrong = [
             _vote("agent99"),
@@ -167,7 +170,7 @@ class _Writer:
         for agent, seat in enumerate(state.seats):
             if seat.kind in RUNNING:
                 self.score.calls[agent].pop()
-        self.score.max_calls = sum(map(len, self.score.calls))
+        self.score.max_calls = sum(map(len, self.score.calls)) - self.lost
         self.at = 0.0
 
     def close(self, state: State, after: State) -> None:

@@ -18,9 +18,9 @@ from .replay import DifferenceError, command, replay
 from .sizes import COVERED, DRAWN, STEP_BY_STEP
 from .traces import Step, Trace, covering, drawn, finished, read
 
-SEEDS = 48
-CHUNK = 16
-MOST = 2500
+SEEDS = 24
+CHUNK = 12
+MOST = 1500
 """States of a team that are looked at for kinds of steps."""
 
 KINDS = {

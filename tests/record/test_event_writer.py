@@ -86,9 +86,9 @@ def test_only_a_regular_file_is_a_record(tmp_path: Path) -> None:
 
 def test_what_a_full_disk_took_is_cut_off_again(path: Path) -> None:
     """The events before it are a record still, and no half of a line stands at its end."""
-    written(path, FIRST)
-    good = path.read_bytes()
     writer = EventWriter(path)
+    writer.append(FIRST)
+    good = path.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) + 100, limits[1]))

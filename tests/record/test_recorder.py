@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from massgraph.backends.errors import RecordError
@@ -21,6 +23,11 @@ from .stories import begun, finished, numbered, story, text, written
 def told(path: Path) -> list[Event]:
     """Return what has been recorded by now."""
     return list(read_record(path).events) if path.exists() else []
+
+
+def is_open(path: Path) -> bool:
+    """Return whether this process has a file open."""
+    return str(path) in {file.path for file in psutil.Process().open_files()}
 
 
 def record(path: Path, *events: Event) -> None:
@@ -64,9 +71,14 @@ def test_text_waits_for_more_and_everything_else_does_not(tmp_path: Path) -> Non
     assert [e.delta for e in loaded.events if isinstance(e, AgentText)] == ["abc", "d"]
 
 
-def test_what_is_put_last_is_there_at_the_end(tmp_path: Path) -> None:
+def test_what_is_put_last_is_there_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Closing writes what has waited, on the disk and in order."""
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
     record(tmp_path / "x", begun(), text("Hm."), finished())
+    assert (tmp_path / "x").stat().st_size in sizes
     assert [event.type for event in told(tmp_path / "x")] == [
         "run_started",
         "agent_text",
@@ -118,6 +130,7 @@ def test_a_fault_of_our_own_does_not_end_a_run_either(
         record(tmp_path / "x", broken, finished())
     [told] = caplog.records
     assert told.exc_info is not None
+    assert not is_open(tmp_path / "x")
     assert [finding.kind for finding in read_record(tmp_path / "x").findings] == ["no_end"]
 
 
@@ -131,9 +144,10 @@ async def test_opening_tells_at_once_what_is_wrong(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_left_of_a_recorder(tmp_path: Path) -> None:
-    """No task, and no thread."""
+    """No task, no thread, and no open file."""
     before = set(threading.enumerate())
     recorder = await Recorder.open(tmp_path / "x")
+    assert is_open(tmp_path / "x")
     for event in story():
         recorder.put(event)
         await asyncio.sleep(0)
@@ -141,6 +155,7 @@ async def test_nothing_is_left_of_a_recorder(tmp_path: Path) -> None:
     await recorder.aclose()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert set(threading.enumerate()) == before
+    assert not is_open(tmp_path / "x")
     assert not read_record(tmp_path / "x").findings
 
 

@@ -6,6 +6,7 @@ is caught; `python -m tests.simulation.bugs NAME ...` plants these.
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import logging
 import math
@@ -38,22 +39,24 @@ MOST_SEEDS = 500
 
 
 def stale_votes() -> Patches:
-    """Votes that were cast in the round of a new answer count after it."""
+    """Votes that were cast in the round of a new answer count in it."""
     votes = collect_votes._votes
 
     def all_votes(outcomes: Any, state: Any, *, dropped: bool) -> Any:
         return votes(outcomes, state, dropped=False)
 
-    def keep(state: Any, update: dict[str, Any]) -> dict[str, Any]:
-        stale = {a: v for a, v in state["votes"].items() if v["candidate"] in update["answers"]}
-        return {**update, "votes": stale}
-
-    return [*everywhere(votes, all_votes), *changed(restart, keep)]
+    return everywhere(votes, all_votes)
 
 
 def votes_kept() -> Patches:
-    """A restart does not clear the votes of earlier rounds."""
-    return changed(restart, lambda state, update: {**update, "votes": state["votes"]})
+    """A restart clears no votes, and those of its round are not dropped."""
+    votes = collect_votes._votes
+
+    def all_votes(outcomes: Any, state: Any, *, dropped: bool) -> Any:
+        return votes(outcomes, state, dropped=False)
+
+    kept = changed(restart, lambda state, update: {**update, "votes": state["votes"]})
+    return [*everywhere(votes, all_votes), *kept]
 
 
 def votes_kept_in_debate() -> Patches:
@@ -84,7 +87,8 @@ def lost_second_answer() -> Patches:
 
 def equal_answers_twice() -> Patches:
     """Equal answers of one round stay two candidates."""
-    return [patch.object(collect_votes, "fold_space", lambda text, n=itertools.count(): next(n))]
+    numbers = itertools.count()
+    return [patch.object(collect_votes, "fold_space", lambda _: next(numbers))]
 
 
 def novelty_ignored() -> Patches:
@@ -172,7 +176,10 @@ def labels_change() -> Patches:
 
     def turn(state: Any, update: dict[str, Any]) -> dict[str, Any]:
         agents = list(state["labels"].values())
-        return {**update, "labels": dict(zip(state["labels"], agents[1:] + agents[:1], strict=True))}
+        return {
+            **update,
+            "labels": dict(zip(state["labels"], agents[1:] + agents[:1], strict=True)),
+        }
 
     return changed(open_round, turn)
 
@@ -444,21 +451,25 @@ def caught(bug: Callable[[], Patches], most: int = MOST_SEEDS) -> tuple[int, str
     return None
 
 
-def main(names: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Plant bugs, and print when each is caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.bugs", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bugs; all of them, without any")
+    parser.add_argument("--seeds", type=int, default=MOST_SEEDS, help="seeds that a bug may take")
+    given = parser.parse_args(argv)
     logging.disable()
     missed = 0
-    for name in names or BUGS:
+    for name in given.names or BUGS:
         begun = time.process_time()
-        found = caught(BUGS[name])
+        found = caught(BUGS[name], given.seeds)
         missed += found is None
-        seeds, said = found or ("none", "")
+        seeds, said = found or ("none", BUGS[name].__doc__ or "")
         seconds = time.process_time() - begun
         sys.stdout.write(f"{name:24} {seeds!s:>5} seeds {seconds:6.1f} s  {said[:90]}\n")
         sys.stdout.flush()
-    sys.stdout.write(f"{missed} not caught within {MOST_SEEDS} seeds\n")
+    sys.stdout.write(f"{missed} not caught within {given.seeds} seeds\n")
     return int(missed > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -12,6 +12,7 @@ from massgraph.nodes.events import (
     AgentStamp,
     AnswersAccepted,
     Event,
+    PresentingStarted,
     RunFinished,
     RunStarted,
     TurnEnded,
@@ -128,6 +129,7 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
     assert not calls.problems, calls.problems
     assert calls.running == 0, "S11: a provider call or a tool outlived its run"
     labels = {f"agent{number}": agent for number, agent in enumerate(setting.agents, 1)}
+    tried = 0
     for event in events:
         match event:
             case VoteCast() if found := _LABEL.fullmatch(event.reason):
@@ -136,6 +138,9 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
             case AnswersAccepted() if setting.graph != "nested":
                 for answer in event.answers:
                     assert answer["text"] in calls.answers, "S7: nobody gave this answer"
+            case PresentingStarted():
+                assert event.attempt > tried or event.run_attempt > 1, "S6: presented twice"
+                tried = event.attempt
             case RunFinished():
                 _check_stored(event.result)
             case _:

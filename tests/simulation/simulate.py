@@ -129,11 +129,12 @@ async def _ended(setting: Scenario, run: Run) -> dict[str, Any]:
     try:
         return (await run.result()).to_dict()
     except RunError as exc:
-        assert setting.saver.failed, "a run broke, and its store did not"
-        assert _has_cause(exc, SavingError), "the cause is not chained"
-        result = exc.result if isinstance(exc, BrokenRunError) else None
-        assert result is not None, "a broken run has no result"
-        return result.to_dict() if isinstance(result, Result) else dict(result)
+        broken = exc
+    assert setting.saver.failed, "a run broke, and its store did not"
+    assert _has_cause(broken, SavingError), "the cause is not chained"
+    result = broken.result if isinstance(broken, BrokenRunError) else None
+    assert result is not None, "a broken run has no result"
+    return result.to_dict() if isinstance(result, Result) else dict(result)
 
 
 def _has_cause(exc: BaseException | None, kind: type[BaseException]) -> bool:
@@ -291,7 +292,11 @@ DEEDS: dict[str, Callable[..., list[Event]]] = {
 
 FAMILIES: dict[str, Callable[[int], list[Event]]] = {
     **DEEDS,
-    **{f"{name}-{graph}": partial(deed, graph=graph) for graph in GRAPHS for name, deed in DEEDS.items()},
+    **{
+        f"{name}-{graph}": partial(deed, graph=graph)
+        for graph in GRAPHS
+        for name, deed in DEEDS.items()
+    },
 }
 
 SHARES = {"whole": 45, "read": 20, "cancel": 25, "resume": 10}

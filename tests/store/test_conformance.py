@@ -41,5 +41,3 @@ async def test_sqlite() -> None:
 async def test_postgres(database: str) -> None:
     """PostgreSQL passes all that it can do."""
     await _passes("postgres", database, 6)
-
-

@@ -60,7 +60,9 @@ async def fill(store: Store, thread_id: str = "t", replies: int = 3) -> None:
     await store.index.begin(thread_id, "Why?", '{"agents": 2}')
     for number in range(replies):
         await store.journal.store(key(number, thread_id), "alice", reply(f"text {number}"))
-    await graph(store).ainvoke({"messages": [("user", "Why?")]}, place(thread_id), durability="sync")
+    await graph(store).ainvoke(
+        {"messages": [("user", "Why?")]}, place(thread_id), durability="sync"
+    )
     await store.index.finish(thread_id, "settled", {"answer": "So."})
 
 
