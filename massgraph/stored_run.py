@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .backends.errors import StoreError
+from .backends.off_loop import off_loop
 from .graphs.keeping import Keeper
 from .nodes.events import Event
 from .nodes.record import ResultDict
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
     from .record.recorder import Recorder
+
+EVENTS = "events.jsonl"
 
 OVER = ("settled", "no_answer")
 """Outcomes of runs that never go on."""
@@ -64,11 +68,12 @@ class StoredRun(Keeper):
                 await self._check(store)
             if store.index is not None:
                 self._row = await self._noted(store.index)
-        if self._records is not None:
-            await self._record(self._records)
+        attempts = 1 if self._messages is not None else 2
         if self._row is not None:
-            return self._row.attempts
-        return 1 if self._messages is not None else 2
+            attempts = self._row.attempts
+        if self._records is not None:
+            attempts = await self._record(self._records, attempts)
+        return attempts
 
     def take(self, event: Event) -> None:
         """Record the next event."""
@@ -91,13 +96,28 @@ class StoredRun(Keeper):
             return await index.resume(self._thread_id)
         return await index.begin(self._thread_id, self._messages[-1].text, self._config)
 
-    async def _record(self, records: Path) -> None:
+    async def _record(self, records: Path, attempts: int) -> int:
+        """Open the record of the run; where no index counts attempts, its record does."""
         from .record.recorder import Recorder
-        from .store.paths import run_folder
 
-        runs = self._row.runs if self._row is not None else 1
-        folder = run_folder(self._thread_id, runs, records)
-        self._recorder = Recorder(folder / "events.jsonl")
+        path, recorded = await off_loop(partial(self._found, records))
+        self._recorder = Recorder(path)
+        return attempts if self._row is not None else max(attempts, recorded + 1)
+
+    def _found(self, records: Path) -> tuple[Path, int]:
+        """Return where the run is recorded, and how many of its attempts are."""
+        from .record.event_file import read_record
+        from .store.paths import run_folder, thread_folder
+
+        if self._row is not None:
+            return run_folder(self._thread_id, self._row.runs, records) / EVENTS, 0
+        before = [int(one.name) for one in thread_folder(self._thread_id, records).glob("[0-9]*")]
+        last = max(before, default=0)
+        if self._messages is not None or not last:
+            return run_folder(self._thread_id, last + 1, records) / EVENTS, 0
+        path = run_folder(self._thread_id, last, records) / EVENTS
+        numbers = [attempt.number for attempt in read_record(path).attempts]
+        return path, max(numbers, default=0)
 
     async def _check(self, store: Store) -> None:
         """Check that what is stored is what was written."""

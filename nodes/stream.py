@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import GraphBubbleUp
 
 from ..backends.base import LLMBackend, ToolSchema
-from ..backends.chunks import DoneChunk, StreamChunk, first_said
+from ..backends.chunks import DoneChunk, StreamChunk, UsageChunk, first_said
 from ..backends.errors import BackendError, BackendTimeoutError, StoreError, as_backend_error
 from ..backends.fold import Turn, TurnFold
 from ..backends.reply import ReplyTape, StoredReply
@@ -250,8 +250,14 @@ class Call:
         check_not_stopped()
         self._heard()
         if self._tape is not None:
-            self._tape.take(chunk)
+            self._tape.take(self._with_price(chunk))
         self._hear(chunk)
+
+    def _with_price(self, chunk: StreamChunk) -> StreamChunk:
+        """Return the chunk as it is stored: what a call has cost is known now, not for ever."""
+        if isinstance(chunk, UsageChunk):
+            return UsageChunk(self._request.backend.priced(chunk.usage))
+        return chunk
 
     def _hear(self, chunk: StreamChunk) -> None:
         self._fold.add(chunk)

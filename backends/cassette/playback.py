@@ -15,8 +15,9 @@ PATIENCE_S = 5.0
 """Seconds without any reply's end after which seats that are late are not waited for any more: the
 run is another one than was recorded."""
 
-SETTLE_S = 0.002
-"""Seconds between the ends of two replies, for what follows from the first."""
+SETTLE_S = 0.02
+"""Seconds between the ends of two replies, for what follows from the first: a new answer stops
+others only once it is checkpointed."""
 
 
 class Playback:

@@ -51,7 +51,7 @@ class TeamConfig:
     display_type: Literal["rich_terminal", "terminal", "simple"] = "rich_terminal"
     logging_enabled: bool = True
     warnings: list[Problem] = field(default_factory=list)
-    stored: str | None = None
+    stored: str | None = field(default=None, repr=False)
 
     def team(self, *, db: str | Storage | None = None, records: Path | None = None) -> Team:
         """Return the team.

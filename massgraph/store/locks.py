@@ -27,15 +27,15 @@ if sys.platform == "win32":
     def _lock(opened: int) -> None:
         msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
 
-    _SAME_FILE = False
-    """An open file cannot be removed there, so a lock's file stays the same."""
 else:
     import fcntl
 
     def _lock(opened: int) -> None:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    _SAME_FILE = True
+
+_SAME_FILE = sys.platform == "win32"
+"""An open file cannot be removed there, so the file at a lock\'s path stays the same."""
 
 
 class FileLocks:
@@ -103,7 +103,7 @@ class FileLocks:
                 opened = _open(path)
                 if not _locked(opened):
                     return None
-                if not _SAME_FILE or _is_at(opened, path):
+                if _SAME_FILE or _is_at(opened, path):
                     return opened
                 os.close(opened)  # it was removed between the two steps: its lock is nobody's
         except OSError as exc:

@@ -178,15 +178,24 @@ class PostgresStorage(StoragePerLoop):
             StoreError: When the server cannot be reached.
         """
         from psycopg import AsyncConnection
+        from psycopg.rows import DictRow, dict_row
 
         from .postgres_database import telling
 
         async with telling(self.url):
-            connection = await AsyncConnection.connect(self._url, **_options())
+            connection = await AsyncConnection[DictRow].connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=0,
+                row_factory=dict_row,
+                connect_timeout=CONNECT_TIMEOUT_S,
+            )
             await connection.execute(DURABLE)
         return connection
 
     async def _open(self) -> Store:
+        from psycopg import AsyncConnection
+        from psycopg.rows import DictRow
         from psycopg_pool import AsyncConnectionPool
 
         from .postgres_database import telling
@@ -200,6 +209,7 @@ class PostgresStorage(StoragePerLoop):
             await connection.close()
         pool: Pool = AsyncConnectionPool(
             self._url,
+            connection_class=AsyncConnection[DictRow],
             kwargs=_options(),
             min_size=1,
             max_size=MAX_CONNECTIONS,
@@ -208,7 +218,7 @@ class PostgresStorage(StoragePerLoop):
             timeout=CONNECT_TIMEOUT_S,
             reconnect_timeout=CONNECT_TIMEOUT_S,
             configure=_make_durable,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
         )
         await pool.open()
         return PostgresStore(self, pool, PostgresSaver(self.url, pool))
@@ -236,6 +246,11 @@ def _options() -> dict[str, Any]:
         "row_factory": dict_row,
         "connect_timeout": CONNECT_TIMEOUT_S,
     }
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Raise when the connection was cut off: the pool makes another one then."""
+    await connection.execute("")
 
 
 async def _make_durable(connection: AsyncConnection[Any]) -> None:

@@ -7,7 +7,7 @@ their own with `synchronous=FULL`: they are on the disk before anybody acts on t
 What is damaged in the file is found when it is read: the replies are a chain of checksums, threads
 have a sum each and one over all, checkpoints are sealed (seals.py), and triggers note the newest
 checkpoint of each thread. SQLite itself refuses pages that do not fit together; its
-`quick_check` reads the whole file (2 ms a MB) and sees no changed value, so it is not run. Damage
+`quick_check` reads the whole file and sees no changed value, so it is not run. Damage
 to the `-wal` file cannot be told from a power cut: SQLite goes back to the last whole transaction.
 """
 
@@ -116,12 +116,16 @@ class SqliteSaver(SealingSaver, AsyncSqliteSaver):
     def _failure(self, exc: Exception) -> StoreError | None:
         if isinstance(exc, sqlite3.Error):
             return as_store_error(self.url, exc)
-        if isinstance(exc, ValueError) and self.conn._connection is None:
+        if isinstance(exc, ValueError) and _is_closed(self.conn):
             return StoreError(f"The database {self.url} is closed.")
         return None
 
     def _beside(self, checkpoint: Checkpoint) -> Any:
         return None  # all of it is in the blob
+
+
+def _is_closed(connection: aiosqlite.Connection) -> bool:
+    return connection._connection is None  # pyright: ignore[reportPrivateUsage]
 
 
 def _is_newest(found: CheckpointTuple | None, latest: str | None) -> bool:
@@ -248,17 +252,18 @@ class SqliteStorage(StoragePerLoop):
     async def _open(self) -> Store:
         thread = ThreadPoolExecutor(1, thread_name_prefix="massgraph-store")
         loop = asyncio.get_running_loop()
-        saver: SqliteSaver | None = None
-        connection: sqlite3.Connection | None = None
         try:
             connection = await loop.run_in_executor(thread, self._connect)
-            saver = SqliteSaver(self.url, await self._connect_saver())
-            return SqliteStore(self, saver, connection, thread)
         except BaseException:
-            if connection is not None:
-                await loop.run_in_executor(thread, connection.close)
             thread.shutdown()
             raise
+        try:
+            saver = SqliteSaver(self.url, await self._connect_saver())
+        except BaseException:
+            await loop.run_in_executor(thread, connection.close)
+            thread.shutdown()
+            raise
+        return SqliteStore(self, saver, connection, thread)
 
     async def _connect_saver(self) -> aiosqlite.Connection:
         try:

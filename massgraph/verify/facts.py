@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ..nodes.agent_turn import CANCELLED
 from ..nodes.events import (
@@ -43,7 +43,7 @@ class Facts(Known):
         """Take an event in."""
         self.seq, self.t = event.seq, event.t
         self.round, self.epoch = event.round, event.epoch
-        taken = _TAKEN.get(type(event))
+        taken = self.TAKEN.get(type(event))
         if taken is not None:
             taken(self, event)
         elif isinstance(event, AgentStamp):
@@ -167,26 +167,25 @@ class Facts(Known):
     def _finished(self, event: RunFinished) -> None:
         self.finished, self.place = event, "run_finished"
 
-
-_TAKEN: Mapping[type, Callable[[Facts, Any], None]] = {
-    RoundOpened: Facts._round_opened,
-    TurnStarted: Facts._turn_started,
-    ToolStarted: Facts._tool_started,
-    AgentRetried: Facts._retried,
-    AnswerText: Facts._answer_text,
-    TurnEnded: Facts._turn_ended,
-    AgentsReleased: Facts._released,
-    AnswersAccepted: Facts._accepted,
-    DebateOpened: Facts._debate,
-    VoteCast: Facts._vote,
-    VoteDropped: Facts._dropped,
-    Verdict: Facts._verdict,
-    DeadlineReached: Facts._deadline,
-    BudgetReached: Facts._budget,
-    WinnerSelected: Facts._won,
-    PresentingStarted: Facts._presenting,
-    FinalText: Facts._final,
-    PresentingEnded: Facts._presented,
-    RunFinished: Facts._finished,
-}
-"""What takes in the events of a type; all others of an agent say which try it is at."""
+    TAKEN: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
+        RoundOpened: _round_opened,
+        TurnStarted: _turn_started,
+        ToolStarted: _tool_started,
+        AgentRetried: _retried,
+        AnswerText: _answer_text,
+        TurnEnded: _turn_ended,
+        AgentsReleased: _released,
+        AnswersAccepted: _accepted,
+        DebateOpened: _debate,
+        VoteCast: _vote,
+        VoteDropped: _dropped,
+        Verdict: _verdict,
+        DeadlineReached: _deadline,
+        BudgetReached: _budget,
+        WinnerSelected: _won,
+        PresentingStarted: _presenting,
+        FinalText: _final,
+        PresentingEnded: _presented,
+        RunFinished: _finished,
+    }
+    """What takes in the events of a type; all others of an agent say which try it is at."""

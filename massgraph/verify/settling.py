@@ -44,7 +44,7 @@ def is_the_rules(facts: Facts, event: WinnerSelected) -> Found:
     """S4, S5: the winner is the rule's, and has a current answer."""
     setting, polls = facts.setting, facts.polls
     if setting.sits_out:
-        if {event.winner} != setting.sits_out:
+        if event.winner not in setting.sits_out:
             yield "S5", f"{event.winner} is to present, and not {', '.join(setting.sits_out)}"
         return
     if event.winner not in facts.answers:

@@ -12,6 +12,7 @@ from massgraph.backends.cassette import ReplayBackend
 from massgraph.nodes.state import Usage
 
 from ..protocol.stage import answer, calls, cast_of, final, vote
+from ..vloop import run_virtual
 from .test_cassette_teams import timeless
 
 NAMES = ("alice", "bob")
@@ -49,7 +50,7 @@ def test_a_run_plays_again(stored: Result, tmp_path: Path) -> None:
     cast: dict[str, LLMBackend] = {
         name: ReplayBackend(tmp_path / "runs.db", name, thread="t") for name in NAMES
     }
-    result = team(cast).run("Which?")
+    result = run_virtual(team(cast).arun("Which?"))
     one, other = timeless(stored.to_dict()), timeless(result.to_dict())
     assert stored.answer == "It is 4."
     for key in one.keys() - {"usage"}:

@@ -120,7 +120,7 @@ def test_a_chunk_survives(chunk: StreamChunk) -> None:
 
 
 @given(st.lists(PIECE | PIECE | WHOLE, max_size=8), END, st.data())
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_the_tape_gives_the_same_turn(
     chunks: list[StreamChunk], end: StreamChunk, data: st.DataObject
 ) -> None:

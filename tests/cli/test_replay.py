@@ -133,6 +133,14 @@ def test_a_record_that_is_not_whole_is_played_as_far_as_it_goes(
     assert cli("replay", str(record), "--quiet").out == b""
 
 
+def test_an_end_that_may_not_be_the_last_one(cli: Cli, record: Path) -> None:
+    """A run whose next attempt is cut off at once: its last result is told, and not as success."""
+    record.write_bytes(record.read_bytes() + b'{"v": 1')
+    ended = cli("replay", str(record), "--quiet")
+    assert (ended.status, ended.out) == (1, b"42\n")
+    assert "line 7: it is not finished" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -163,7 +171,7 @@ def test_a_thread_stands_for_its_last_run(
     """Records are found in the user's state directory, by number; a file goes before."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     runs = tmp_path / "state" / "massgraph" / "runs" / "t1"
-    for number, answer in (("0002", "two"), ("0010", "ten"), ("10000", "many")):
+    for number, answer in (("0002", "two"), ("9999", "less"), ("10000", "many")):
         written(runs / number / "events.jsonl", numbered(begun(), finished(answer=answer)))
     (runs / "10001").mkdir()
     assert cli("replay", "t1", "--quiet").out == b"many\n"

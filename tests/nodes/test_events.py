@@ -42,7 +42,7 @@ ENDED = event_to_dict(
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_an_event_comes_back_as_it_was(cls: type[Any], data: st.DataObject) -> None:
     """Its values as JSON, and as plain values, give the very same event."""
@@ -83,7 +83,7 @@ def test_what_is_no_event_is_refused(values: dict[str, Any], said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(values=st.dictionaries(st.sampled_from([*VOTE, "x"]), JSON))
 def test_whatever_comes_is_an_event_or_refused(values: dict[str, Any]) -> None:
     """Values that are no event raise nothing else."""

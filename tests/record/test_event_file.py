@@ -102,7 +102,7 @@ def test_lines_that_were_moved_are_told(record: Path) -> None:
         assert loaded.result is None or kinds(loaded) == ["damaged"]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(event=events())
 def test_any_event_survives_its_line(event: Event) -> None:
     """A line holds one newline, no half of a character, and nothing that steers a terminal."""
@@ -115,7 +115,7 @@ def test_any_event_survives_its_line(event: Event) -> None:
     assert json.loads(back.line) == event_to_dict(event)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(line=st.binary(max_size=200))
 def test_any_other_line_is_damaged(line: bytes) -> None:
     """Bytes that nobody sealed are no line."""

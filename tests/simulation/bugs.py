@@ -28,6 +28,7 @@ from massgraph.nodes.live import LiveRun
 from massgraph.nodes.live_round import LiveRound
 from massgraph.nodes.open_round import open_round
 from massgraph.nodes.restart import restart
+from massgraph.nodes.rules import Electorate, RuleOptions
 from massgraph.nodes.state import Answer, owing_agents
 from massgraph.nodes.visibility import visible
 
@@ -101,7 +102,7 @@ def trimmed_answer() -> Patches:
     accepted = collect_votes.accepted_answers
 
     def trimmed(outcomes: Any, epoch: int) -> list[Answer]:
-        return [Answer(**{**a, "text": a["text"].strip()}) for a in accepted(outcomes, epoch)]  # type: ignore[typeddict-item]
+        return [Answer(**{**a, "text": a["text"].strip()}) for a in accepted(outcomes, epoch)]
 
     return everywhere(accepted, trimmed)
 
@@ -233,25 +234,22 @@ def lost_dissent() -> Patches:
 
 def wrong_tie() -> Patches:
     """Ties are settled by another rule than the policy's."""
-    options = settle.RuleOptions
 
     def other(quorum: Any, tie: Any, seed: int, threshold: Any) -> Any:
-        ties = {"registration": "earliest_answer", "earliest_answer": "random"}
-        return options(quorum, ties.get(tie, "registration"), seed, threshold)
+        ties: dict[str, Any] = {"registration": "earliest_answer", "earliest_answer": "random"}
+        return RuleOptions(quorum, ties.get(tie, "registration"), seed, threshold)
 
     return [patch.object(settle, "RuleOptions", other)]
 
 
 def quorum_ignored() -> Patches:
     """Any one ballot is a quorum."""
-    options = settle.RuleOptions
-    return [patch.object(settle, "RuleOptions", lambda _, *rest: options(1, *rest))]
+    return [patch.object(settle, "RuleOptions", lambda _, *rest: RuleOptions(1, *rest))]
 
 
 def weights_ignored() -> Patches:
     """All votes weigh the same."""
-    electorate = settle.Electorate
-    return [patch.object(settle, "Electorate", lambda ids, live, _: electorate(ids, live, {}))]
+    return [patch.object(settle, "Electorate", lambda ids, live, _: Electorate(ids, live, {}))]
 
 
 def first_come() -> Patches:

@@ -54,7 +54,7 @@ class Calls:
 
     problems: list[str] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
-    answers: set[str] = field(default_factory=set)
+    answers: dict[str, None] = field(default_factory=dict)
     running: int = 0
 
 
@@ -134,10 +134,12 @@ class ChaosBackend(LLMBackend):
                 yield chunk
 
     def _answer(self) -> tuple[str, dict[str, Any]]:
+        if self._calls.answers and self._rng.random() < 0.1:
+            return "new_answer", {"content": self._rng.choice(list(self._calls.answers))}
         words = [self._rng.choice(WORDS) for _ in range(self._rng.randrange(1, 9))]
         said = f"{self._rng.random()} \\ **x** {' '.join(words)}"
         text = f"{self._name} says {said}{self._rng.choice(['', '', ' ', chr(10)])}"
-        self._calls.answers.add(text)
+        self._calls.answers[text] = None
         return "new_answer", {"content": text}
 
     def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
@@ -248,7 +250,7 @@ class ChaosBackend(LLMBackend):
 
     async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         text = "the  same\nfor all"
-        self._calls.answers.add(text)
+        self._calls.answers[text] = None
         async with aclosing(self._calls_of([("new_answer", {"content": text})])) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -298,7 +300,8 @@ class ChaosBackend(LLMBackend):
                 async for chunk in chunks:
                     yield chunk
         yield ErrorChunk(error_class("malformed")("after the end"))
-        yield DoneChunk(self._rng.choice(["stop", "bored"]))  # type: ignore[arg-type]
+        ends: list[Any] = ["stop", "bored"]
+        yield DoneChunk(self._rng.choice(ends))
 
     async def _same_ids(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         """Two calls under one id, in one piece each or in several."""
@@ -311,7 +314,7 @@ class ChaosBackend(LLMBackend):
         """An answer of many kilobytes, in one piece or in a hundred."""
         name, args = self._answer()
         args = {"content": args["content"] + "and so on " * 4000}
-        self._calls.answers.add(args["content"])
+        self._calls.answers[args["content"]] = None
         text = json.dumps(args)
         step = self._rng.choice([len(text), len(text) // 100])
         for at in range(0, len(text), step):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from massgraph.nodes.agent_turn import CANCELLED
+from massgraph.nodes.actions import fold_space
+from massgraph.nodes.agent_turn import CANCELLED, SETTLED
 from massgraph.nodes.events import (
     AgentStamp,
     AnswersAccepted,
@@ -18,10 +20,13 @@ from massgraph.nodes.events import (
     TurnEnded,
     TurnStarted,
     VoteCast,
+    WinnerSelected,
 )
 from massgraph.nodes.record import fold_events
+from massgraph.nodes.rules import cast_vote, is_ranked
 from massgraph.nodes.state import no_usage
 from massgraph.verify import verify
+from massgraph.verify.oracle import Polls
 
 from .scenario import OWN, Scenario
 
@@ -129,15 +134,15 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
     assert not calls.problems, calls.problems
     assert calls.running == 0, "S11: a provider call or a tool outlived its run"
     labels = {f"agent{number}": agent for number, agent in enumerate(setting.agents, 1)}
+    answers: dict[str, str] = {}
     tried = 0
     for event in events:
         match event:
             case VoteCast() if found := _LABEL.fullmatch(event.reason):
                 meant = labels[found[1]]
                 assert event.candidate == meant, "S4: a vote is not for whom its label stands for"
-            case AnswersAccepted() if setting.graph != "nested":
-                for answer in event.answers:
-                    assert answer["text"] in calls.answers, "S7: nobody gave this answer"
+            case AnswersAccepted():
+                _check_accepted(setting, event, answers)
             case PresentingStarted():
                 assert event.attempt > tried or event.run_attempt > 1, "S6: presented twice"
                 tried = event.attempt
@@ -145,6 +150,44 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
                 _check_stored(event.result)
             case _:
                 pass
+    if setting.graph in ("team", "critic") and setting.policy.settle_early:
+        _check_early(setting, events)
+
+
+def _check_early(setting: Scenario, events: Sequence[Event]) -> None:
+    """Who was not waited for could not have made anybody else win with a vote."""
+    policy = setting.policy
+    end = next((n for n, event in enumerate(events) if isinstance(event, WinnerSelected)), 0)
+    if not end or policy.visibility != "all":
+        return
+    state, winner = fold_events(events[:end]).state, fold_events(events[: end + 1]).state["winner"]
+    ends = {event.agent: event for event in events[:end] if isinstance(event, TurnEnded)}
+    answers = {agent: answer["epoch"] for agent, answer in state["answers"].items()}
+    live = [agent for agent in setting.agents if agent not in state["failures"]]
+    early = [a for a, one in ends.items() if one.why == SETTLED and one.round == state["round"]]
+    for voter, candidate in itertools.product(early, answers):
+        if policy.self_votes == "forbid" and voter == candidate:
+            continue
+        ranking = [candidate] if is_ranked(policy.rule) else None
+        vote = cast_vote(voter, candidate, "", state["epoch"], ranking)
+        polls = Polls(policy, setting.agents, state["votes"] | {voter: vote}, answers, live)
+        found = polls.decision
+        assert found is not None, "S5: settled early, and one more vote leaves it open"
+        assert found.winner == winner, "S5: settled early, and one more vote elects another"
+
+
+def _check_accepted(setting: Scenario, event: AnswersAccepted, answers: dict[str, str]) -> None:
+    """Answers are published as they were given, and not where the same is there already."""
+    if setting.graph != "nested":  # where teams give answers, too
+        said = all(answer["text"] in setting.calls.answers for answer in event.answers)
+        assert said, "S7: nobody gave this answer"
+    if setting.graph in ("team", "critic") and setting.policy.visibility == "all":
+        known = {fold_space(text) for text in answers.values()}
+        new = {fold_space(answer["text"]) for answer in event.answers}
+        assert not known & new, "an answer counts that was there already"
+    for agent in event.withdrawn:
+        answers.pop(agent, None)
+    answers |= {answer["agent"]: answer["text"] for answer in event.answers}
 
 
 def _check_stored(result: dict[str, Any]) -> None:

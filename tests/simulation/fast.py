@@ -67,7 +67,7 @@ _INSPECT = SimpleNamespace(**{**vars(inspect), "signature": _remembered_signatur
 @contextmanager
 def quick_building() -> Iterator[None]:
     """Let LangGraph remember what it has read, while the block runs."""
-    patches = [patch(f"{module}.get_type_hints", _HINTS) for module in HINTS]
+    patches: list[Any] = [patch(f"{module}.get_type_hints", _HINTS) for module in HINTS]
     reader = SimpleNamespace(get_instructions=_INSTRUCTIONS)
     patches.append(patch("langgraph.pregel._utils.dis", reader))
     patches.append(patch("langgraph._internal._runnable.inspect", _INSPECT))

@@ -13,11 +13,13 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
+from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from massgraph import Result, Run, RunError
+from massgraph import Run, RunError
 from massgraph.graphs.running import BrokenRunError
 from massgraph.nodes.agent_turn import CANCELLED
+from massgraph.nodes.budget import Budget
 from massgraph.nodes.events import Event, RoundOpened, TurnEnded, TurnStarted, event_to_json
 from massgraph.nodes.live import LiveRun
 from massgraph.nodes.record import fold_events
@@ -37,7 +39,7 @@ def simulate(seed: int, graph: str = "team") -> list[Event]:
     (events, state), jumped = _run(setting, _play(setting))
     check_whole(setting, events, state, jumped)
     for agent in setting.team.agents:
-        most = (agent.budget or {}).get("max_calls")
+        most = Budget.of(agent.budget).max_calls
         used = state["usage"].get(agent.id, {"calls": 0})
         assert most is None or used["calls"] <= most, "S8: more calls than an agent may"
     check_end(setting, events)
@@ -94,7 +96,7 @@ async def _play(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
     live = LiveRun(sink=events.append, thread_id=f"seed-{setting.seed}")
     graph = setting.team.compile()
     _order(setting, live)
-    state = await graph.ainvoke({"messages": [("human", "What?")]}, context=live)
+    state = await graph.ainvoke({"messages": [HumanMessage("What?")]}, context=live)
     await _no_task_is_left()
     return events, state
 
@@ -134,7 +136,7 @@ async def _ended(setting: Scenario, run: Run) -> dict[str, Any]:
     assert _has_cause(broken, SavingError), "the cause is not chained"
     result = broken.result if isinstance(broken, BrokenRunError) else None
     assert result is not None, "a broken run has no result"
-    return result.to_dict() if isinstance(result, Result) else dict(result)
+    return dict(result)
 
 
 def _has_cause(exc: BaseException | None, kind: type[BaseException]) -> bool:
@@ -199,7 +201,7 @@ async def _play_resumed(first: Scenario, second: Scenario) -> tuple[list[Event],
     live = LiveRun(sink=before.append, thread_id="t")
     begun = first.team.compile(saver)
     task = asyncio.create_task(
-        begun.ainvoke({"messages": [("human", "What?")]}, config, context=live)
+        begun.ainvoke({"messages": [HumanMessage("What?")]}, config, context=live)
     )
     await _some_time(rng)
     task.cancel()
@@ -246,7 +248,7 @@ def _check_resumed(
     for key in ("answers", "votes", "ballots", "failures", "winner", "settled_by", "dissent"):
         assert folded[key] == state[key], f"S7: folding both attempts gives other {key}"
     assert state["outcome"] in ("settled", "no_answer")
-    assert after[-1].result["outcome"] == state["outcome"]  # type: ignore[union-attr]
+    assert after[-1].result["outcome"] == state["outcome"]
     answers = {agent: answer["epoch"] for agent, answer in state["answers"].items()}
     assert all(n <= setting.policy.max_answers_per_agent for n in state["drafts"].values()), "S8"
     if state["outcome"] == "no_answer":

@@ -64,6 +64,8 @@ class Request:
     came_at: float
     disconnected_at: float | None = None
     """When the client hung up before the reply was complete."""
+    answered_at: float | None = None
+    """When the whole reply had been sent."""
     number: int = 1
     """Which request to this server it is; ids in a reply are made of it."""
     protocol: str = ""

@@ -177,6 +177,7 @@ class LoopbackServer:
             sending.cancel()
             try:
                 reusable = await sending
+                request.answered_at = time.perf_counter() if reusable else None
             except (ConnectionError, asyncio.CancelledError):
                 request.disconnected_at = time.perf_counter()
                 self._hung_up.put_nowait(request)
