@@ -15,7 +15,6 @@ from ..backends.base import ToolSchema
 from ..backends.chunks import (
     AgentStatusChunk,
     CompleteMessageChunk,
-    CompleteResponseChunk,
     ContentChunk,
     DoneChunk,
     StreamChunk,
@@ -31,6 +30,7 @@ from ..backends.errors import (
     RefusedError,
     StoreError,
 )
+from ..backends.reply import ReplyTape
 from ..backends.usage import TokenUsage
 from ..nodes.actions import ANSWER_ARGUMENT, NEW_ANSWER
 from ..nodes.events import (
@@ -64,7 +64,7 @@ class InnerRun:
         self._backend, self._messages, self._tools = backend, messages, tools
         self.chunks: asyncio.Queue[StreamChunk | None] = asyncio.Queue()
         self.ending: list[StreamChunk] | None = None
-        self._presented: list[StreamChunk] = []
+        self._presented = ReplyTape(lambda: 0.0)
         self._usage: Usage = no_usage()
         self._said = ""
         self._last_status = "the inner team works"
@@ -129,8 +129,8 @@ class InnerRun:
         return OuterCall(
             tools=tuple(self._tools),
             messages=lambda messages: act(messages, system, offered=bool(self._tools)),
-            chunk=self._presented.append,
-            again=self._presented.clear,
+            chunk=self._presented.take,
+            again=self._presented.again,
         )
 
     def _hear(self, event: Event) -> None:
@@ -161,8 +161,9 @@ class InnerRun:
     def _ending(self, last: AIMessage) -> list[StreamChunk]:
         """Return the chunks of the call that acted; a stored answer is given as a new one."""
         if last.tool_calls or not self._tools:
+            said = [one.chunk for one in self._presented.reply().said]
             kept: list[StreamChunk] = [
-                chunk for chunk in self._presented if not isinstance(chunk, _INNER_ONLY)
+                chunk for chunk in said if not isinstance(chunk, _INNER_ONLY)
             ]
             return kept or _said(last)
         if any(tool.name == NEW_ANSWER for tool in self._tools):
@@ -171,7 +172,7 @@ class InnerRun:
         raise MalformedResponseError("The inner team's presenter could not act for it.")
 
 
-_INNER_ONLY = (UsageChunk, CompleteMessageChunk, CompleteResponseChunk)
+_INNER_ONLY = (UsageChunk, CompleteMessageChunk)
 """Chunks of a presenting call that mean nothing outside: the usage is counted by events."""
 
 

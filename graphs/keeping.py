@@ -21,6 +21,11 @@ class Keeper:
         """The question of a run that goes on, as far as it is known once it has begun."""
         return ""
 
+    @property
+    def elapsed(self) -> float:
+        """How many seconds a run that goes on had taken, as far as the keeper knows."""
+        return 0.0
+
     async def begin(self) -> int:
         """Hold the thread, note that the run begins or goes on, and return the attempt's number.
 

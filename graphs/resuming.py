@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from langgraph.types import StateSnapshot
 
 from ..backends.errors import UserError
 from ..nodes.ask import told_members
@@ -14,8 +17,6 @@ from ..nodes.result import ResultDict, folded, result_of
 from ..nodes.state import Outcome, TeamState, add_usage, no_usage
 
 if TYPE_CHECKING:
-    from langgraph.types import StateSnapshot
-
     from .composition import CoordinationGraph, TeamGraph
 
 
@@ -24,23 +25,31 @@ class Saved:
     """What a thread holds of its last run.
 
     Args:
-        state: The machine's state, after the last step that is stored.
+        state: The machine's state, after the last step that is stored, and after each node of the
+            next one that is done.
         outcomes: Of turns that had ended in the round that was cut.
-        next: The nodes that come next; none when the run is over.
+        next: The nodes of the step that was cut; none when nothing was.
+        begun: Whether `ask` has begun the last run; else the state is that of the run before it.
     """
 
     state: TeamState
     outcomes: list[Outcome]
     next: tuple[str, ...]
+    begun: bool
 
     @classmethod
     async def of(cls, graph: TeamGraph, config: Any) -> Saved | None:
         """Return what is stored under a config, or None."""
-        snapshot = await graph.aget_state(config)
+        snapshot = await graph.aget_state(config, subgraphs=True)
         if not snapshot.values:
             return None
-        state: Any = snapshot.values
-        return cls(state, _outcomes(snapshot), snapshot.next)
+        state = _with_what_is_done(snapshot)
+        # LangGraph's own `next` leaves out what has been done, and only not been taken in yet.
+        ahead = tuple(task.name for task in snapshot.tasks)
+        undone = {task.name for task in snapshot.tasks if task.result is None}
+        found = [one for one in _outcomes(snapshot) if one["round"] == state.get("round")]
+        begun = bool(state.get("run")) and "__start__" not in ahead and "ask" not in undone
+        return cls(state, sorted(found, key=lambda outcome: outcome["agent"]), ahead, begun)
 
     @property
     def question(self) -> str:
@@ -49,14 +58,9 @@ class Saved:
         return humans[-1].text if humans else ""
 
     @property
-    def begun(self) -> bool:
-        """Whether `ask` has begun the last run; else the state is that of the run before it."""
-        return bool(self.state.get("run")) and not {"ask", "__start__"} & set(self.next)
-
-    @property
     def ended(self) -> bool:
-        """Whether the last run is over."""
-        return not self.next
+        """Whether the last run is over; its last step may still have to be taken in."""
+        return self.begun and self.state.get("outcome") is not None
 
     def check_fits(self, builder: CoordinationGraph) -> None:
         """Check that a graph can go on with the run.
@@ -87,15 +91,16 @@ class Saved:
             outcomes=self.outcomes,
         )
 
-    def bring_back(self, live: LiveRun, *, stops_peers: bool) -> None:
-        """Tell a run's live side what it knew: who has ended a turn, and what was used.
+    def bring_back(self, live: LiveRun, *, elapsed: float, stops_peers: bool) -> None:
+        """Tell a run's live side what it knew: the time, who has ended a turn, what was used.
 
         Args:
             live: The new attempt's.
+            elapsed: Seconds that the run has taken at least.
             stops_peers: Whether a new answer makes the work of peers worthless.
         """
         state = self.state
-        live.begin(state.get("elapsed", 0.0))
+        live.begin(max(elapsed, state.get("elapsed", 0.0)))
         if not self.outcomes:
             return
         round_ = live.open_round(state["round_id"])
@@ -118,11 +123,27 @@ class Saved:
         )
 
 
-def _outcomes(snapshot: StateSnapshot) -> list[Outcome]:
-    """Return the outcomes of the tasks that had ended in the step that was cut."""
-    found: list[Outcome] = []
+def _with_what_is_done(snapshot: StateSnapshot) -> TeamState:
+    """Return the state with the updates of nodes that are done, and told their events already."""
+    state: Any = dict(snapshot.values)
     for task in snapshot.tasks:
-        result: Any = task.result
-        if isinstance(result, dict):
-            found += result.get("outcomes", [])
-    return sorted(found, key=lambda outcome: outcome["agent"])
+        update: Any = task.result
+        if isinstance(update, dict):
+            said = {"messages": [*state["messages"], *update.get("messages", [])]}
+            state.update({k: v for k, v in update.items() if k != "outcomes"} | said)
+    return cast("TeamState", state)
+
+
+def _outcomes(snapshot: StateSnapshot) -> Iterator[Outcome]:
+    """Give out the outcomes of turns that had ended in the step that was cut.
+
+    A turn may have ended for its own subgraph, and not been taken in by the graph around it.
+    """
+    for task in snapshot.tasks:
+        inside = task.state
+        ended: list[Any] = [task.result]
+        if task.result is None and isinstance(inside, StateSnapshot):
+            ended = [step.result for step in inside.tasks] or [inside.values]
+        for update in ended:
+            if isinstance(update, dict):
+                yield from update.get("outcomes", [])

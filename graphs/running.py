@@ -80,6 +80,7 @@ class GraphRun:
         self._mailbox = Mailbox() if listening else None
         self._live = LiveRun(sink=self._take, thread_id=thread_id)
         self._begun = False
+        self._unfinished = False
         self._cancelled = False
         self._task = asyncio.create_task(self._drive(graph, messages), name=f"run {thread_id}")
         self._task.add_done_callback(self._ended)
@@ -188,7 +189,7 @@ class GraphRun:
         given: Any = {"messages": messages}
         if messages is None:
             given = self._go_on(graph, await Saved.of(graph, config))
-        if self._record.result is not None:
+        if self._record.result is not None and not self._unfinished:
             return  # it was over
         end = await graph.ainvoke(given, config, context=self._live, **kept)
         if self._record.result is None:
@@ -203,12 +204,13 @@ class GraphRun:
             UserError: When there is nothing to go on with.
         """
         question = self._keeper.question
-        if saved is None or (saved.ended and question not in ("", saved.question)):
+        if saved is None or (not saved.next and question not in ("", saved.question)):
             if not question:
                 raise UserError(
                     f"Nothing is stored on the thread {self.thread_id!r} to go on with."
                 )
             return {"messages": [HumanMessage(question)]}
+        self._unfinished = bool(saved.next)
         if saved.begun:
             builder = cast("CoordinationGraph", graph.builder)
             saved.check_fits(builder)
@@ -216,7 +218,8 @@ class GraphRun:
         return None
 
     def _tell_resumed(self, builder: CoordinationGraph, saved: Saved) -> None:
-        saved.bring_back(self._live, stops_peers=builder.policy.on_new_answer == "cancel")
+        stops_peers = builder.policy.on_new_answer == "cancel"
+        saved.bring_back(self._live, elapsed=self._keeper.elapsed, stops_peers=stops_peers)
         place = (saved.state["round"], saved.state["epoch"])
         events: list[Event] = [saved.event(builder)]
         if saved.ended:

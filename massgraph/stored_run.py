@@ -58,6 +58,12 @@ class StoredRun(Keeper):
         """The question, once the run has begun."""
         return self._row.question if self._row is not None else ""
 
+    @property
+    def elapsed(self) -> float:
+        """How long the run had taken when it was cancelled: the state knows whole rounds only."""
+        result = self._row.result if self._row is not None and self._messages is None else None
+        return float(result["duration_s"]) if result is not None else 0.0
+
     async def begin(self) -> int:
         """Hold the thread, and note that the run begins or goes on."""
         if self._storage is not None:

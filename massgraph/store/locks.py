@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..backends.errors import StoreError
 from .complaints import busy, one_line
-from .paths import plain_name, private_folder
+from .paths import no_link, plain_name, private_folder
 
 TRIES = 5
 PAUSE_S = 0.01
@@ -58,7 +58,7 @@ class FileLocks:
             UserError: When a run is going on on the thread already.
             StoreError: When the file cannot be made or locked.
         """
-        path = private_folder(self._folder) / plain_name(thread_id)
+        path = self._path(plain_name(thread_id))
         opened = self._take(path)
         for _ in range(TRIES):
             if opened is not None:
@@ -74,7 +74,7 @@ class FileLocks:
 
     def is_held(self, thread_id: str) -> bool:
         """Return whether a run is going on on a thread, in this process or another one."""
-        path = self._folder / plain_name(thread_id)
+        path = no_link(self._folder) / plain_name(thread_id)
         if not path.exists():
             return False
         opened = self._take(path)
@@ -86,7 +86,7 @@ class FileLocks:
     @contextmanager
     def opening(self) -> Generator[None]:
         """Hold the database while it is opened; blocks, so it is for a thread."""
-        path = private_folder(self._folder) / ".opening"
+        path = self._path(".opening")
         opened = self._take(path)
         while opened is None:
             time.sleep(PAUSE_S)
@@ -95,6 +95,10 @@ class FileLocks:
             yield
         finally:
             _release(path, opened)
+
+    def _path(self, name: str) -> Path:
+        """Return a lock's file, in a folder that is there and leads nowhere else."""
+        return private_folder(no_link(self._folder)) / name
 
     def _take(self, path: Path) -> int | None:
         """Return the locked file, or None when somebody else has it."""

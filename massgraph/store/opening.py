@@ -54,5 +54,6 @@ def default_path() -> Path:
 
 
 def _shown(url: str) -> str:
-    """Return a URL for a message: what may be a password is left out."""
-    return repr(re.sub(r"://.*@", "://***@", url, flags=re.DOTALL))
+    """Return the beginning of a URL for a message: all that is left may hold a password."""
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,19}:/{0,3}", url)
+    return f"'{scheme[0]}...'" if scheme else "What is given as db"

@@ -63,7 +63,7 @@ def runs_dir() -> Path:
     Raises:
         StoreError: When it cannot be made, or a link leads elsewhere.
     """
-    return private_folder(_no_link(state_dir().resolve() / "runs"))
+    return private_folder(no_link(state_dir().resolve() / "runs"))
 
 
 def thread_folder(thread_id: str, runs: Path | None = None) -> Path:
@@ -77,7 +77,7 @@ def thread_folder(thread_id: str, runs: Path | None = None) -> Path:
         UserError: When the id is none.
         StoreError: When a link leads elsewhere.
     """
-    return _no_link((runs or runs_dir()).resolve() / plain_name(thread_id))
+    return no_link((runs or runs_dir()).resolve() / plain_name(thread_id))
 
 
 def run_folder(thread_id: str, run: int, runs: Path | None = None) -> Path:
@@ -92,10 +92,15 @@ def run_folder(thread_id: str, run: int, runs: Path | None = None) -> Path:
         UserError: When the id is none.
         StoreError: When a link leads elsewhere.
     """
-    return _no_link(thread_folder(thread_id, runs) / f"{run:04d}")
+    return no_link(thread_folder(thread_id, runs) / f"{run:04d}")
 
 
-def _no_link(folder: Path) -> Path:
+def no_link(folder: Path) -> Path:
+    """Return a folder of massgraph's own.
+
+    Raises:
+        StoreError: When it is a link.
+    """
     if folder.is_symlink():
         raise StoreError(f"{folder} is a link; massgraph writes into its own folder alone.")
     return folder

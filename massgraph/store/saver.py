@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     )
 
 
+PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
+"""What of a config tells where a checkpoint belongs."""
+
+
 class SealingSaver(BaseCheckpointSaver[str]):
     """Goes before a checkpointer of LangGraph among a class's bases.
 
@@ -82,13 +86,16 @@ class SealingSaver(BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint.
 
+        What else a config holds is left out: a graph that asks the team may have keys in its own.
+
         Raises:
             StoreError: When it cannot be stored.
         """
-        told = get_checkpoint_metadata(config, metadata)
-        sealed = seal(config, checkpoint, told, self._beside)
+        bare = _bare(config)
+        told = get_checkpoint_metadata(bare, metadata)
+        sealed = seal(bare, checkpoint, told, self._beside)
         with self._telling(config):
-            return await to_the_end(super().aput(config, sealed, metadata, new_versions))
+            return await to_the_end(super().aput(bare, sealed, metadata, new_versions))
 
     async def aput_writes(
         self,
@@ -152,6 +159,12 @@ class SealingSaver(BaseCheckpointSaver[str]):
         except (TypeError, ValueError) as exc:
             what = f"a row of its checkpoints can't be read ({type(exc).__name__})"
             raise damaged(self.url, _thread(config), what) from exc
+
+
+def _bare(config: RunnableConfig) -> RunnableConfig:
+    """Return where a checkpoint belongs, and nothing else that a config holds."""
+    place = config["configurable"]
+    return {"configurable": {name: place[name] for name in PLACE if name in place}}
 
 
 def _thread(config: RunnableConfig | None) -> str:

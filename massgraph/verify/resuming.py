@@ -77,6 +77,8 @@ class Steps:
         """Keep the step that was over before an event: that which collects a round."""
         if type(event) is Verdict:
             self._keep(facts, record)
+        elif type(event) is RunFinished and facts.collected and self._is_new(record):
+            self._keep(facts, record)
 
     def after(self, event: Event, facts: Facts, record: Record) -> None:
         """Keep the step that is over after an event."""
@@ -92,6 +94,10 @@ class Steps:
 
     def _keep(self, facts: Facts, record: Record) -> None:
         self._steps.append(_Step(_core_of(record.state), facts.copy()))
+
+    def _is_new(self, record: Record) -> bool:
+        """Return whether the state is another than that of the last step."""
+        return not self._steps or self._steps[-1].core != _core_of(record.state)
 
     def find(self, event: RunResumed) -> tuple[Facts | None, bool]:
         """Return the facts of the step from which a run goes on, and whether it is a late one."""
@@ -160,7 +166,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.calls = sum(usage["calls"] for usage in spent)
     facts.tokens = sum(tokens_of(usage) for usage in spent)
     if last is not None:
-        facts.limits |= last.limits & {"budget"}  # told once
+        facts.limits |= last.limits  # told once, and stored
     if facts.collected:
         return facts
     facts.ended = {}
@@ -187,7 +193,8 @@ def _cut(turn: Turn) -> Turn:
     if turn.why == CANCELLED:
         turn.outcome = None
     if turn.outcome is None:
-        turn.written = {}  # what its call had said is told again
+        turn.written = {}  # what its call had said is told again,
+        turn.attempt = 1  # and so are tries that were told, and not stored
     return turn
 
 

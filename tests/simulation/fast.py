@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
@@ -65,7 +65,7 @@ _INSPECT = SimpleNamespace(**{**vars(inspect), "signature": _remembered_signatur
 
 
 @contextmanager
-def quick_building() -> Iterator[None]:
+def quick_building() -> Generator[None]:
     """Let LangGraph remember what it has read, while the block runs."""
     patches: list[Any] = [patch(f"{module}.get_type_hints", _HINTS) for module in HINTS]
     reader = SimpleNamespace(get_instructions=_INSTRUCTIONS)

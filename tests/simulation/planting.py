@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -59,7 +59,7 @@ def under(function: Any, place: int, **keys: Callable[[Any], Any]) -> Patches:
 
 
 @contextmanager
-def planted(patches: Patches) -> Iterator[None]:
+def planted(patches: Patches) -> Generator[None]:
     """Let a bug be there while the block runs."""
     with ExitStack() as stack:
         for one in patches:

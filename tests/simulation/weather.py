@@ -100,10 +100,10 @@ class SlowSaver(InMemorySaver):
         await self._takes_time(writes=False)
         return await super().aget_tuple(config)
 
-    async def aput(self, config: Any, checkpoint: Any, metadata: Any, versions: Any) -> Any:
+    async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         """Write a checkpoint, late or not at all."""
         await self._takes_time(writes=True)
-        return await super().aput(config, checkpoint, metadata, versions)
+        return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self, config: Any, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

@@ -125,6 +125,20 @@ MODULES = "modules"
 
 def _play(words: list[str], folder: Path) -> NoReturn:
     """Be the command line, and nothing of the process before."""
+    status: Any = 70
+    try:
+        _settle_in(folder)
+        main(words[1:] if words[0] == MODULES else words)
+    except SystemExit as exc:
+        status = exc.code
+    finally:
+        if words[0] == MODULES:
+            Path(MODULES).write_text("\n".join(sys.modules))
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def _settle_in(folder: Path) -> None:
     os.setsid()
     for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, "out", _NEW), (2, "err", _NEW)):
         os.dup2(os.open(folder / name, flags, 0o600), number)
@@ -132,17 +146,6 @@ def _play(words: list[str], folder: Path) -> NoReturn:
     os.environ.clear()
     os.environ.update(kept, HOME=str(folder), XDG_STATE_HOME=str(folder / "state"))
     os.chdir(folder)
-    listing = words[0] == MODULES
-    status: Any = 70
-    try:
-        main(words[1:] if listing else words)
-    except SystemExit as exc:
-        status = exc.code
-    finally:
-        if listing:
-            Path(MODULES).write_text("\n".join(sys.modules))
-        sys.stdout.flush()
-        os._exit(status)
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

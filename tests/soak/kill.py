@@ -1,0 +1,168 @@
+"""kill -9 of the real command line at random moments, over SQLite and PostgreSQL.
+
+`python -m tests.soak.kill --kills 20`, or `--minutes 60`. A run of three agents, whose provider is a
+server, is killed at a moment that is uniform over the time that it usually takes, and goes on with
+`massgraph resume`, which is killed again in a third of the trials, and so on. Each process is
+forked off this one, which has imported everything before. The last line of stdout is an object of
+figures.
+
+For comparison: of LangGraph's runs that were killed at random moments, 100 in each mode, 1.4 % of
+the completed calls were billed twice under `durability="sync"`, and 5.9 % under `async`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .kill_child import called, warm_up
+from .kill_places import Place, places
+from .kill_provider import Provider, provider
+from .kill_trial import OF_A_RUN, Plan, Tally, Trial
+
+LANGGRAPH = {"sync_billed_twice_percent": 1.4, "async_billed_twice_percent": 5.9}
+
+TEAM = """\
+agents:
+  - {{id: alice, backend: {{type: chat_completions, model: alice, base_url: "{url}"}}}}
+  - {{id: bob, backend: {{type: chat_completions, model: bob, base_url: "{url}"}}}}
+  - {{id: carol, backend: {{type: chat_completions, model: carol, base_url: "{url}"}}}}
+policy: {{on_new_answer: {on_new_answer}}}
+"""
+
+REFERENCES = 3
+"""Runs that are never killed, to know the result and how long it takes."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A run that was never killed.
+
+    Args:
+        result: Its result, less what two runs do not share.
+        calls: How many requests it has sent, all of them different.
+        seconds: How long such runs take.
+    """
+
+    result: dict[str, Any]
+    calls: int
+    seconds: float
+
+
+class Bench:
+    """What the trials over one place share.
+
+    Args:
+        place: Where threads are kept.
+        provider: Whom the teams ask.
+        folder: Where each trial gets a folder.
+    """
+
+    def __init__(self, place: Place, provider: Provider, folder: Path) -> None:
+        self._place, self._provider, self._folder = place, provider, folder
+        self._configs = {name: self._config(name) for name in ("finish", "cancel")}
+        self._reference = self._unkilled()
+        self.tally = Tally()
+
+    def trials(self, more: Callable[[Tally], bool]) -> None:
+        """Make trials for as long as more are wanted."""
+        while more(self.tally):
+            plan = self._plan(self.tally.trials)
+            folder = self._folder / str(plan.number)
+            before = len(self.tally.problems)
+            Trial(plan, self._place, self._provider, folder, self.tally).play()
+            for problem in self.tally.problems[before:]:
+                print(problem, file=sys.stderr, flush=True)
+
+    def _plan(self, number: int) -> Plan:
+        """Return a trial: in one of four peers are stopped, one of eight ends by a signal."""
+        known = number % 4 != 3
+        first = {5: signal.SIGTERM, 6: signal.SIGINT}.get(number % 16, signal.SIGKILL)
+        return Plan(
+            number=number,
+            config=self._configs["finish" if known else "cancel"],
+            first=first,
+            usual_s=self._reference.seconds,
+            expected=self._reference.result if known else None,
+            calls=self._reference.calls if known else None,
+        )
+
+    def _config(self, on_new_answer: str) -> Path:
+        path = self._folder / f"{on_new_answer}.yaml"
+        path.write_text(TEAM.format(url=self._provider.base_url, on_new_answer=on_new_answer))
+        return path
+
+    def _unkilled(self) -> Reference:
+        times: list[float] = []
+        results: list[dict[str, Any]] = []
+        for number in range(REFERENCES + 1):
+            folder = self._folder / f"reference{number}"
+            folder.mkdir()
+            words = ["run", "-c", str(self._configs["finish"]), "--json", *self._place.words(0), "q"]
+            if not number:
+                warm_up(words, folder)
+                self._provider.requests()
+                continue
+            ended = called(words, folder)
+            sent = [one.digest for one in self._provider.requests()]
+            if ended.status or len(set(sent)) != len(sent):
+                raise RuntimeError(f"a run that was never killed: {ended}\n{ended.err}")
+            times.append(ended.seconds)
+            results.append({k: v for k, v in ended.json.items() if k not in OF_A_RUN})
+        if any(result != results[0] for result in results):
+            raise RuntimeError("runs of one question end in different ways")
+        return Reference(results[0], len(sent), statistics.median(times))
+
+
+def main() -> int:
+    """Make the trials, print the figures, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="how many for each place")
+    parser.add_argument("--minutes", type=float, help="how long, all together, instead")
+    parser.add_argument("--place", action="append", choices=PLACES, help="one of them")
+    given = parser.parse_args()
+    names: list[str] = given.place or list(PLACES)
+    told: dict[str, Any] = {}
+    passed = True
+    with provider() as asked, places(names) as found:
+        for place in found:
+            tally = _played(place, asked, _more(given.kills, given.minutes, len(names)))
+            told[place.name] = tally.figures()
+            passed = passed and tally.passed
+    print(json.dumps({**told, "langgraph": LANGGRAPH}))
+    return int(not passed)
+
+
+PLACES = ("sqlite", "postgresql")
+
+
+def _more(kills: int, minutes: float | None, parts: int) -> Callable[[Tally], bool]:
+    if minutes is None:
+        return lambda tally: tally.kills < kills
+    began, seconds = time.monotonic(), minutes * 60 / parts
+    return lambda _: time.monotonic() - began < seconds
+
+
+def _played(place: Place, asked: Provider, more: Callable[[Tally], bool]) -> Tally:
+    """Make trials; the folders of those that went wrong are left."""
+    folder = Path(tempfile.mkdtemp(prefix=f"mg-kill-{place.name}-"))
+    bench = Bench(place, asked, folder)
+    bench.trials(more)
+    if bench.tally.passed:
+        for path in sorted(folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        folder.rmdir()
+    return bench.tally
+
+
+if __name__ == "__main__":
+    sys.exit(main())
