@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import MissingError, UserError
 from .keys import owner_of, shown_variable, struck
@@ -85,6 +86,22 @@ class Endpoint:
         ).geturl()
 
     @property
+    def bare_url(self) -> str:
+        """The URL without user and password, as clients get it: they log what they are given."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
+    def basic(self) -> str | None:
+        """The Authorization header that the URL's user and password stand for."""
+        user, found, _ = urlsplit(self.url).netloc.rpartition("@")
+        if not found:
+            return None
+        name, _, password = user.partition(":")
+        said = f"{unquote(name)}:{unquote(password)}"
+        return f"Basic {b64encode(said.encode()).decode()}"
+
+    @property
     def named(self) -> str:
         """The URL, and the provider's name where it is the provider's own."""
         if self.vendor is None or not self.is_own:
@@ -95,7 +112,7 @@ class Endpoint:
         """Return the text with everything secret struck out."""
         parts = urlsplit(self.url)
         secrets = [self.key, parts.password, parts.username]
-        for value in self.extra_headers.values():
+        for value in (self.basic or "", *self.extra_headers.values()):
             secrets += [value, value.partition(" ")[2]]  # `Bearer KEY`
         return struck(text, filter(None, secrets))
 

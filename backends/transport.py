@@ -60,9 +60,15 @@ def open_http(at: Endpoint, timeouts: Timeouts | None = None) -> httpx2.AsyncCli
     """
     import httpx2
 
+    async def hide_user(request: httpx2.Request) -> None:
+        """Take user and password out of the URL, which is logged; they are in a header by now."""
+        if request.url.userinfo:
+            request.url = request.url.copy_with(userinfo=b"")
+
     _load_event_loop()
     allowed = timeouts or Timeouts()
     return httpx2.AsyncClient(
+        event_hooks={"request": [hide_user]},
         timeout=httpx2.Timeout(allowed.idle_s, connect=allowed.connect_s),
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         # Neither the conversation nor the key goes where base_url does not point.
@@ -100,7 +106,7 @@ def open_sdk(
     http.event_hooks = {"request": [_signing(at, ambient)], "response": []}
     try:
         opened = client(
-            base_url=at.url,
+            base_url=at.bare_url,
             api_key=_NO_KEY,
             max_retries=0,
             timeout=http.timeout,
@@ -125,7 +131,8 @@ def names_in(variable: str) -> tuple[str, ...]:
 def _signing(at: Endpoint, ambient: tuple[str, ...]) -> Callable[[httpx2.Request], Awaitable[None]]:
     """Return what puts the right headers into each request."""
     unwanted = {name.lower() for name in ("authorization", *ambient)} - _NECESSARY
-    headers = {"authorization": f"Bearer {at.key}"} if at.key else {}
+    headers = {"authorization": at.basic} if at.basic else {}
+    headers |= {"authorization": f"Bearer {at.key}"} if at.key else {}
     headers |= {name.lower(): value for name, value in at.extra_headers.items()}
 
     async def sign(request: httpx2.Request) -> None:

@@ -11,13 +11,17 @@ from langgraph.types import StateSnapshot
 
 from ..backends.errors import UserError
 from ..nodes.ask import told_members
+from ..nodes.collect_votes import outcomes_of_round
 from ..nodes.events import RunResumed
 from ..nodes.live import LiveRun
 from ..nodes.result import ResultDict, folded, result_of
-from ..nodes.state import Outcome, TeamState, add_usage, no_usage
+from ..nodes.state import Outcome, TeamState, Usage, add_usage, no_usage
 
 if TYPE_CHECKING:
     from .composition import CoordinationGraph, TeamGraph
+
+COLLECTING = frozenset({"collect_votes", "collect_answers", "collect_answer"})
+"""What the prebuilt graphs call the node that collects a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +31,17 @@ class Saved:
     Args:
         state: The machine's state, after the last step that is stored, and after each node of the
             next one that is done.
-        outcomes: Of turns that had ended in the round that was cut.
+        outcomes: Of turns that had ended in the round that was cut, and are not collected.
         next: The nodes of the step that was cut; none when nothing was.
         begun: Whether `ask` has begun the last run; else the state is that of the run before it.
+        spent: What turns that had begun in the round that was cut have used, by their agents.
     """
 
     state: TeamState
     outcomes: list[Outcome]
     next: tuple[str, ...]
     begun: bool
+    spent: dict[str, Usage]
 
     @classmethod
     async def of(cls, graph: TeamGraph, config: Any) -> Saved | None:
@@ -48,8 +54,11 @@ class Saved:
         ahead = tuple(task.name for task in snapshot.tasks)
         undone = {task.name for task in snapshot.tasks if task.result is None}
         found = [one for one in _outcomes(snapshot) if one["round"] == state.get("round")]
+        if COLLECTING & undone:
+            found = outcomes_of_round(state)
         begun = bool(state.get("run")) and "__start__" not in ahead and "ask" not in undone
-        return cls(state, sorted(found, key=lambda outcome: outcome["agent"]), ahead, begun)
+        found.sort(key=lambda outcome: outcome["agent"])
+        return cls(state, found, ahead, begun, dict(_spent(snapshot)))
 
     @property
     def question(self) -> str:
@@ -101,15 +110,20 @@ class Saved:
         """
         state = self.state
         live.begin(max(elapsed, state.get("elapsed", 0.0)))
+        for agent, usage in self.spent.items():
+            self._learn(live, agent, usage)
         if not self.outcomes:
             return
         round_ = live.open_round(state["round_id"])
         for outcome in self.outcomes:
             round_.note(outcome)
-            before = state["usage"].get(outcome["agent"], no_usage())
-            live.ledger.learn(outcome["agent"], add_usage(before, outcome["usage"]))
+            self._learn(live, outcome["agent"], outcome["usage"])
         if stops_peers and state["phase"] != "answer" and round_.answered:
             round_.released.set()
+
+    def _learn(self, live: LiveRun, agent: str, usage: Usage) -> None:
+        before = self.state["usage"].get(agent, no_usage())
+        live.ledger.learn(agent, add_usage(before, usage))
 
     def result(self, thread_id: str) -> ResultDict:
         """Return the result of a run that is over."""
@@ -147,3 +161,14 @@ def _outcomes(snapshot: StateSnapshot) -> Iterator[Outcome]:
         for update in ended:
             if isinstance(update, dict):
                 yield from update.get("outcomes", [])
+
+
+def _spent(snapshot: StateSnapshot) -> Iterator[tuple[str, Usage]]:
+    """Give out what the turns that were cut have used, by their agents."""
+    for task in snapshot.tasks:
+        inside = task.state
+        if task.result is not None or not isinstance(inside, StateSnapshot):
+            continue
+        for update in [inside.values, *(step.result for step in inside.tasks)]:
+            if isinstance(update, dict) and "spent" in update:
+                yield task.name, update["spent"]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from ..backends.errors import RunError, StoreError, UserError
-from ..nodes.events import Event, RunFinished
+from ..nodes.agent_turn import CANCELLED
+from ..nodes.events import Event, RunFinished, TurnEnded
 from ..nodes.live import LiveRun
+from ..nodes.live_round import LiveTurn
 from ..nodes.orders import Orders
 from ..nodes.record import Record, ResultDict
 from ..nodes.state import RunOutcome
@@ -237,16 +239,18 @@ class GraphRun:
     def _end(self, outcome: RunOutcome) -> ResultDict:
         """End the run from outside, unless it had just ended by itself."""
         if self._record.result is None:
-            state = self._record.state
+            for agent, turn in self._live.at_work.items():
+                self._tell(_cut(agent, turn, self._live.now))
             result = self._record.ended(outcome, self._live.now)
-            event = RunFinished(result=dict(result))
-            self._take(
-                self._live.stamp(
-                    event, thread_id=self.thread_id, place=(state["round"], state["epoch"])
-                )
-            )
+            self._tell(RunFinished(result=dict(result)))
         assert self._record.result is not None
         return self._record.result
+
+    def _tell(self, event: Event) -> None:
+        """Tell what no node tells, at the place where the run is."""
+        state = self._record.state
+        place = (state["round"], state["epoch"])
+        self._take(self._live.stamp(event, thread_id=self.thread_id, place=place))
 
     def _close(self) -> None:
         self._on_end()
@@ -267,3 +271,16 @@ class GraphRun:
         self._keeper.take(event)
         if self._mailbox is not None:
             self._mailbox.put(event)
+
+
+def _cut(agent: str, turn: LiveTurn, now: float) -> TurnEnded:
+    """Return the end of a turn that was cut between two of its steps."""
+    return TurnEnded(
+        agent=agent,
+        attempt=turn.attempt,
+        outcome="interrupted",
+        why=CANCELLED,
+        kind=None,
+        seconds=round(now - turn.began, 6),
+        usage=turn.spent,
+    )

@@ -90,6 +90,8 @@ class StoredRun(Keeper):
         """Note how the run has ended, and let go of the thread."""
         recorder, self._recorder = self._recorder, None
         try:
+            if self._store is not None:
+                await self._store.idle()
             if recorder is not None:
                 await recorder.aclose()
             if self._row is not None and self._store is not None and result is not None:

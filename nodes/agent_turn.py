@@ -219,6 +219,11 @@ class AgentTurn:
             )
         )
 
+    def note(self, spent: Usage, tries: int) -> None:
+        """Note how far the turn is, for a cancellation that comes between two of its steps."""
+        turn = self.round.turn(self.member.id, self.live.now)
+        turn.spent, turn.attempt = spent, min(tries + 1, self.policy.attempts)
+
     def tell_cancelled(self, usage: Usage | None = None) -> None:
         """Tell that the run was cancelled in the middle of the turn.
 
@@ -232,3 +237,4 @@ class AgentTurn:
             usage=add_usage(self.spent, cut),
             retries=cut["retries"],
         )
+        self.round.turns.pop(self.member.id, None)

@@ -158,6 +158,8 @@ class Account:
 
     def spend(self, usage: Usage) -> None:
         """Count what a call has used that did not go out now: its reply was stored."""
+        for agent, before in self.spent.items():
+            self.ledger.learn(agent, before)
         self.ledger.spend(self.agent, usage)
 
     def settle(self, held: Reservation | None, usage: Usage) -> None:

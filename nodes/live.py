@@ -16,7 +16,7 @@ from ..backends.errors import MassgraphError
 from .events import Event
 from .journal import CallKey, Journal, Slot
 from .ledger import Ledger
-from .live_round import LiveRound
+from .live_round import LiveRound, LiveTurn
 from .orders import Orders
 from .outer import OuterCall
 from .state import TeamState
@@ -82,6 +82,11 @@ class LiveRun:
         if round_id not in self._rounds:
             self._rounds = {round_id: LiveRound(self.now)}
         return self._rounds[round_id]
+
+    @property
+    def at_work(self) -> dict[str, LiveTurn]:
+        """The turns of the open round that have begun, and told no end."""
+        return {a: t for round_ in self._rounds.values() for a, t in round_.turns.items()}
 
     def orders(self, agent: str) -> Orders:
         """Return what a person has ordered of an agent."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .rules import Vote, cast_vote
-from .state import Failure, Outcome, TeamState
+from .state import Failure, Outcome, TeamState, Usage, no_usage
 
 
 @dataclass(slots=True)
@@ -18,10 +18,14 @@ class LiveTurn:
     Args:
         began: Seconds since the run began.
         spared: Whether a peer's new answer leaves this turn alone, asked at that moment.
+        attempt: The try that it is at.
+        spent: What the steps that are over have used.
     """
 
     began: float
     spared: Callable[[], bool] = lambda: True
+    attempt: int = 1
+    spent: Usage = field(default_factory=no_usage)
 
 
 @dataclass(slots=True)

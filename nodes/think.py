@@ -57,6 +57,7 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         if state.get("ending"):
             return {}
         turn = AgentTurn(state, runtime, member, policy, desk)
+        turn.note(turn.spent, turn.tries)
         if not state.get("started"):
             turn.emit(TurnStarted(agent=member.id, answers=list(turn.seen)))
         if turn.live.orders(member.id).order == "cancelled":
@@ -90,6 +91,7 @@ class _Thought:
             turn.retried(add_usage(turn.spent, reply.usage))
         tries = turn.tries + reply.usage["retries"]
         spent = add_usage(turn.spent, reply.usage)
+        turn.note(spent, tries)
         return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
 
     async def _replied(self) -> Reply:

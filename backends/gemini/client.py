@@ -137,13 +137,14 @@ def _client(at: Endpoint, http: httpx2.AsyncClient, api_version: str) -> GeminiC
             vars(response)["aiter_bytes"] = partial(_plain_bytes, response.aiter_bytes)
 
     http.event_hooks = {"request": [amend], "response": [keep]}
+    headers = {"authorization": at.basic} if at.basic else {}
     sdk = genai.Client(
         vertexai=False,
         api_key=at.key or "none",
         http_options=types.HttpOptions(
-            base_url=at.url,
+            base_url=at.bare_url,
             api_version=api_version,
-            headers={name.lower(): value for name, value in at.extra_headers.items()},
+            headers=headers | {name.lower(): value for name, value in at.extra_headers.items()},
             httpx_async_client=http,
             # It would read the certificates twice more, for connections that are never made.
             client_args={"verify": tls()},

@@ -12,14 +12,40 @@ from ..backends.keys import looks_like_key, struck, without_keys
 from .document import Document, Keys
 
 SECRET_WORDS = frozenset(
-    "key apikey token secret password passwd passphrase passcode auth authorization bearer "
-    "credential cookie jwt pat".split()
+    [
+        "key",
+        "apikey",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "auth",
+        "authorization",
+        "bearer",
+        "credential",
+        "cookie",
+        "jwt",
+        "pat",
+    ]
 )
 """A name whose last word is one of these, or their plural, is that of a secret."""
 VALUES_ARE = frozenset(
-    "env headers default_headers extra_headers query default_query extra_query cookies".split()
+    [
+        "env",
+        "headers",
+        "default_headers",
+        "extra_headers",
+        "query",
+        "default_query",
+        "extra_query",
+        "cookies",
+    ]
 )
 """Mappings whose values are secrets as a rule."""
+SCHEMAS = frozenset({"properties", "$defs", "definitions"})
+"""Mappings of a JSON schema: their keys are names of something that has no value yet."""
 URLS = frozenset({"url", "base_url", "api_base", "endpoint", "proxy"})
 """Keys of addresses, all of whose queries may be secret."""
 SHORTEST = 8
@@ -69,8 +95,8 @@ class Stripped:
     def _is_secret(self, value: Any, path: Keys) -> bool:
         """Return whether a value is to be left out with its key, and note that."""
         name, inside = str(path[-1]), str(path[-2]) if len(path) > 1 else ""
-        if inside == "properties" or value is None or isinstance(value, bool | int | float):
-            return False  # a schema tells what is called so, and a number is none
+        if inside in SCHEMAS or value is None or isinstance(value, bool | int | float):
+            return False
         listed = inside in VALUES_ARE
         secret = listed or is_secret_name(name)
         if isinstance(value, str):
@@ -141,12 +167,12 @@ def _variables(value: Any) -> Iterator[str]:
         for key, inner in value.items():
             if key == "api_key_env" and isinstance(inner, str):
                 yield inner
+            elif is_secret_name(str(key)) and isinstance(inner, str):
+                yield from _VARIABLE.findall(inner)
             yield from _variables(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from _variables(inner)
-    elif isinstance(value, str):
-        yield from _VARIABLE.findall(value)
 
 
 def _password(value: str) -> str:

@@ -117,6 +117,9 @@ class Store(ABC):
         A thread that is `running` and not held was interrupted.
         """
 
+    async def idle(self) -> None:
+        """Wait until no write of a run that was cancelled is under way any more."""
+
     @abstractmethod
     async def trim(self, thread_id: str) -> None:
         """Remove what only a run that goes on needs: the checkpoints of subgraphs."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ..backends.errors import UserError
+from ..backends.keys import looks_like_key
 from .base import Storage
 from .paths import DATABASE, state_dir
 
@@ -54,6 +55,9 @@ def default_path() -> Path:
 
 
 def _shown(url: str) -> str:
-    """Return the beginning of a URL for a message: all that is left may hold a password."""
+    """Return a URL for a message; only its beginning, if what follows may hold a password."""
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,19}:/{0,3}", url)
-    return f"'{scheme[0]}...'" if scheme else "What is given as db"
+    beginning = scheme[0] if scheme else ""
+    if re.fullmatch(r"[\w./ -]{0,200}", url.removeprefix(beginning)) and not looks_like_key(url):
+        return repr(url)
+    return repr(f"{beginning}...")

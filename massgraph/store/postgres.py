@@ -79,7 +79,7 @@ class PostgresStore(Store):
 
         self.url, self._storage, self._pool = storage.url, storage, pool
         self._database = PostgresDatabase(self.url, pool)
-        self.saver = saver
+        self.saver = self._saver = saver
         self.journal = self._replies = Replies(self._database)
         self.index = self._threads = Threads(self._database)
 
@@ -98,6 +98,10 @@ class PostgresStore(Store):
         """Return whether a run is going on on a thread."""
         number = _number(thread_id) % 2**64
         return await self._database.read(_held(number >> 32, number % 2**32))
+
+    async def idle(self) -> None:
+        """Wait until no write of a run that was cancelled is under way any more."""
+        await self._saver.idle()
 
     async def trim(self, thread_id: str) -> None:
         """Remove the checkpoints of subgraphs."""

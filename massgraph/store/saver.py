@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,26 @@ class SealingSaver(BaseCheckpointSaver[str]):
     """
 
     url: str
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._writing: set[asyncio.Task[Any]] = set()
+
+    async def idle(self) -> None:
+        """Wait until no write is under way: LangGraph leaves some behind when it is cancelled."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """Count the running task among those that write."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._writing.add(task)
+        try:
+            yield
+        finally:
+            self._writing.discard(task)
 
     @abstractmethod
     def _failure(self, exc: Exception) -> StoreError | None:
@@ -94,7 +115,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
         bare = _bare(config)
         told = get_checkpoint_metadata(bare, metadata)
         sealed = seal(bare, checkpoint, told, self._beside)
-        with self._telling(config):
+        with self._telling(config), self._counted():
             return await to_the_end(super().aput(bare, sealed, metadata, new_versions))
 
     async def aput_writes(
@@ -110,7 +131,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
             StoreError: When they cannot be stored.
         """
         sealed = seal_writes(config, writes, task_id, task_path)
-        with self._telling(config):
+        with self._telling(config), self._counted():
             await to_the_end(super().aput_writes(config, sealed, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:

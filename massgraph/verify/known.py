@@ -68,6 +68,8 @@ class Known:
     tokens: int = 0
     cancelled: bool = False
     settled: bool = False
+    was_over: bool = False
+    """Whether the attempt before had told a last verdict: then this one may only tell the end."""
     winner: WinnerSelected | None = None
     presenting: str | None = None
     tries: int = 1
@@ -108,6 +110,10 @@ class Known:
     def turn_of(self, agent: str) -> Turn | None:
         """Return the turn that an agent is at; one that an earlier attempt began goes on."""
         return self.open.get(agent) or self.cut.get(agent)
+
+    def tells_an_old_end(self, event: Event) -> bool:
+        """Return whether an attempt does nothing but tell the end that was reached before."""
+        return self.was_over and self.seq == 1 and isinstance(event, RunFinished)
 
     def ends_round(self, event: Event) -> bool:
         """Return whether an event comes after a round that is not collected yet."""

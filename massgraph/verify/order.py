@@ -79,7 +79,8 @@ def in_its_place(facts: Facts, event: Event) -> Found:
     """S7: each step of the machine comes where it is due."""
     cut = type(event) is RunFinished and event.result.get("outcome") in ("cancelled", "failed")
     cut = cut or (type(event) is PresentingEnded and event.presented is None)
-    if facts.setting.shape is None or cut or facts.finished is not None:
+    free = facts.setting.shape is None or facts.finished is not None
+    if free or cut or facts.tells_an_old_end(event):
         return
     due = DUE[facts.place]
     if event.type not in due:

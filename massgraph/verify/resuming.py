@@ -75,9 +75,9 @@ class Steps:
 
     def before(self, event: Event, facts: Facts, record: Record) -> None:
         """Keep the step that was over before an event: that which collects a round."""
-        if type(event) is Verdict:
-            self._keep(facts, record)
-        elif type(event) is RunFinished and facts.collected and self._is_new(record):
+        if type(event) is Verdict or (
+            type(event) is RunFinished and facts.collected and self._is_new(record)
+        ):
             self._keep(facts, record)
 
     def after(self, event: Event, facts: Facts, record: Record) -> None:
@@ -167,6 +167,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.tokens = sum(tokens_of(usage) for usage in spent)
     if last is not None:
         facts.limits |= last.limits  # told once, and stored
+        facts.was_over = last.settled or last.was_over
     if facts.collected:
         return facts
     facts.ended = {}

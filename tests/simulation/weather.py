@@ -76,8 +76,13 @@ class SlowSaver(InMemorySaver):
         super().__init__()
         self._rng = random.Random(seed)
         self.slowest_s, self._fails = slowest_s, fails
-        self.failed = 0
+        self._failures: list[str] = []  # LangGraph works with a shallow copy: this is shared
         self._busy: set[asyncio.Task[Any]] = set()
+
+    @property
+    def failed(self) -> int:
+        """How many writes have failed."""
+        return len(self._failures)
 
     async def idle(self) -> None:
         """Wait for the writes that LangGraph leaves under way when a graph is stopped."""
@@ -92,8 +97,8 @@ class SlowSaver(InMemorySaver):
         if self.slowest_s:
             await asyncio.sleep(self.slowest_s * self._rng.random() ** 3)
         if writes and self._rng.random() < self._fails:
-            self.failed += 1
-            raise SavingError("the disk is full, on purpose")
+            self._failures.append("the disk is full, on purpose")
+            raise SavingError(self._failures[-1])
 
     async def aget_tuple(self, config: Any) -> Any:
         """Read, late."""

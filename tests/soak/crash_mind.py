@@ -69,10 +69,8 @@ class Asked:
     """
 
     broken: set[str] = field(default_factory=set)
-    sent: set[str] = field(default_factory=set)
-    """Each request, byte for byte, as a digest."""
-    meant: set[str] = field(default_factory=set)
-    """The same but for the nonce of the run."""
+    sent: dict[str, str] = field(default_factory=dict)
+    """Each request but for the nonce of its run -> the request byte for byte; as digests."""
     refused: set[str] = field(default_factory=set)
     answered: Counter[str] = field(default_factory=Counter)
     """How often a request was answered to its end."""
@@ -116,8 +114,7 @@ class Mind(LLMBackend):
         text, asked = digest(self._agent, messages, tools), self._asked
         request = _short(_NONCE.sub("-", text))
         asked.requests += 1
-        asked.sent.add(_short(text))
-        asked.meant.add(request)
+        asked.sent[request] = _short(text)
         asked.running += 1
         try:
             rng = random.Random(request)

@@ -40,6 +40,17 @@ class Durable:
     writes: dict[Any, dict[Any, Any]] = field(default_factory=dict)
     blobs: dict[Any, Any] = field(default_factory=dict)
 
+    def row(self, thread_id: str) -> dict[str, Any] | None:
+        """Return a thread's row in the index, or None."""
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(self.database)
+        rows = connection.execute(
+            "SELECT body FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
+        ).fetchall()
+        connection.close()
+        row: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
+        return row
+
     def calls(self) -> dict[CallKey, str]:
         """Return the stored calls, and the request of each where a mind has replied."""
         connection = sqlite3.connect(":memory:")

@@ -6,7 +6,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -144,7 +144,7 @@ def _digests(body: str) -> list[str]:
 
 
 @contextmanager
-def places(names: list[str]) -> Iterator[list[Place]]:
+def places(names: list[str]) -> Generator[list[Place]]:
     """Give places by their names; the server runs while the block runs."""
     if "postgresql" not in names:
         yield [SqlitePlace() for _ in names]

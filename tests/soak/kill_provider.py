@@ -11,9 +11,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from ..wire.asked import LABEL, NEW_ANSWER, VOTE, Asked, asked
@@ -67,11 +67,11 @@ class Provider:
 
 
 @contextmanager
-def provider() -> Iterator[Provider]:
+def provider() -> Generator[Provider]:
     """Run a provider while the block runs."""
     command = [sys.executable, "-m", __name__]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe) as process:
         try:
             yield Provider(process)
         finally:
@@ -89,24 +89,29 @@ def said(request: Request) -> WireTurn:
     digest = digest_of(request)
     wait = FASTEST_S + int(digest[:4], 16) / 0xFFFF * (SLOWEST_S - FASTEST_S)
     turn = _turn(asked(request))
-    return WireTurn(**turn, reasoning=f"request {digest}", piece=64, delay_s=wait)
+    return replace(turn, reasoning=f"request {digest}", piece=64, delay_s=wait)
 
 
-def _turn(request: Asked) -> dict[str, object]:
+def _turn(request: Asked) -> WireTurn:
     """Return an answer, a better one of carol's, votes, and the final answer.
 
     bob first says nothing that counts, in every turn, so that turns have several calls.
     """
     if not request.tools:
-        return {"text": f"{request.model} presents: " + "rivers rise when it rains. " * 12}
+        return WireTurn(text=f"{request.model} presents: " + "rivers rise when it rains. " * 12)
     if request.model == "bob" and all(role != "assistant" for role, _ in request.messages):
-        return {"text": "Let me think about it first."}
+        return WireTurn(text="Let me think about it first.")
     if VOTE not in request.tools:
-        return {"calls": ((NEW_ANSWER, {"content": f"{request.model} has a first answer"}),)}
+        return _answers(f"{request.model} has a first answer")
     if request.model == "carol" and IMPROVED not in request.last:
-        return {"calls": ((NEW_ANSWER, {"content": IMPROVED}),)}
+        return _answers(IMPROVED)
     label = request.labels[0 if request.model == "alice" else -1]
-    return {"calls": ((VOTE, {LABEL: label, "reason": f"{request.model} likes it"}),)}
+    reason = f"{request.model} likes it"
+    return WireTurn(calls=((VOTE, {LABEL: label, "reason": reason}),))
+
+
+def _answers(content: str) -> WireTurn:
+    return WireTurn(calls=((NEW_ANSWER, {"content": content}),))
 
 
 def _serve() -> None:

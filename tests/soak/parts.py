@@ -44,6 +44,12 @@ PARTS = (
         _module("tests.soak.leaks"),
     ),
     Part(
+        "kill",
+        "a run whose process is killed goes on, and asks for nothing that is stored",
+        _module("tests.soak.kill", "--kills", "20"),
+        _module("tests.soak.kill", "--minutes", "60"),
+    ),
+    Part(
         "simulate",
         "every seed keeps the invariants",
         _module(SEEDS, "--from", "1000", "--seeds", "500"),
