@@ -2,6 +2,7 @@
 
 python -m tests.model                     3 agents with 3 answers, 4 with 1; then 500 traces
 python -m tests.model --all               the same under many policies
+python -m tests.model --short             the small ones and 3 agents with 3 answers; 100 traces
 python -m tests.model --traces 5000       replay so many traces; explore nothing
 python -m tests.model --replay 'TRACE'    replay one trace, as a failure prints it
 """
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--all", action="store_true", help="explore many policies")
+    parser.add_argument("--short", action="store_true", help="leave out what takes minutes")
     parser.add_argument("--traces", type=int, help="replay so many traces, explore nothing")
     parser.add_argument("--seed", type=int, default=0, help="the first seed of what is drawn")
     parser.add_argument("--replay", metavar="TRACE", help="replay one trace")
@@ -40,8 +42,9 @@ def main(arguments: list[str]) -> None:
             print(event_to_json(event))
         return
     if given.traces is None:
-        explore_all(everything() if given.all else (*STEP_BY_STEP, *ROUND_BY_ROUND, *LARGE))
-    count = 500 if given.traces is None else given.traces
+        large = LARGE[:1] if given.short else LARGE
+        explore_all(everything() if given.all else (*STEP_BY_STEP, *ROUND_BY_ROUND, *large))
+    count = given.traces if given.traces is not None else 100 if given.short else 500
     replay_all(islice(traces(given.seed), count))
 
 

@@ -89,7 +89,7 @@ def test_a_run_and_all_that_can_be_done_with_it(
     used = sent(wire, canaries)
     assert used >= {"api_key", ".env", "extra_headers", "backend_params"}
     assert used >= {"env of Google", "env of OpenAI", "env of a name that says nothing"}
-    assert used >= {"env of a URL", "user of a base_url"}
+    assert "env of a URL" in used
     for words in (
         ("run", "-c", team, "--thread", "t", "--events", "-o", "answer", "And why do they fall?"),
         ("resume", "t", "--json", "-v"),
@@ -116,6 +116,6 @@ def test_servers_that_repeat_what_they_were_sent(
     assert cli("run", "-v", "-c", team, "--thread", "t", "--events", "Why?") == 3
     assert sent(wire, canaries) >= {"api_key", ".env", "extra_headers", "backend_params"}
     assert cli("threads", "show", "t", "--json") == 0
-    assert "No: " in heard.texts[-4] + "".join(heard.texts)
+    assert "No: [redacted] [redacted]" in "".join(heard.texts).replace("Bearer ", "")
     assert canaries.found_in(*heard.texts) == set()
     assert canaries.found_under(state, less=OURS) == {}

@@ -61,8 +61,14 @@ PARTS = (
         _module("tests.simulation.bugs"),
     ),
     Part(
+        "traces",
+        "a seed gives the same events under any hash seed",
+        _module("tests.simulation.traces", "0", "100", "--compare"),
+    ),
+    Part(
         "model",
         "no state of the protocol's model breaks it, and the engine follows its traces",
+        _module("tests.model", "--short"),
         _module("tests.model"),
     ),
     Part(
