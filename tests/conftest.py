@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from massgraph.backends.guard import forbid_real_requests
 from massgraph.nodes.rules import registry
+from tests.simulation.fast import quick_building
 
 # An example may take as long as it does: other programs run beside the tests.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,6 +55,13 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     assert len(ssl.create_default_context(cafile=str(path)).get_ca_certs()) == 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(path))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def graphs_built_quickly() -> Iterator[None]:
+    """Let LangGraph read each function once: to build graphs is half of what short runs take."""
+    with quick_building():
         yield
 
 

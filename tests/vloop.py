@@ -66,5 +66,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def run_virtual(coro: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine on a virtual clock, and return its result."""
+    results: list[T] = []
+
+    async def run() -> None:
+        results.append(await coro)  # a runner writes out its task, result and all, to no end
+
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(coro)
+        runner.run(run())
+    return results[0]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..backends.errors import StoreError
 from ..backends.reply import StoredReply
+from ..backends.reply_table import body_of, head_sum, reply_of_body, row_sum
 from ..nodes.journal import CallKey, Journal
 from .complaints import damaged
 from .database import Database, Plan, Row
-from .sums import NO_SUM, checksum
+from .sums import NO_SUM
 
 THREADS_KNOWN = 256
 """Threads whose chain is remembered as verified; an older one is read again when it is needed."""
@@ -76,13 +75,13 @@ class Replies(Journal):
     async def find(self, key: CallKey) -> StoredReply | None:
         """Return the reply of a call, or None when there is none."""
         body = await self._database.read(self._find(key))
-        return None if body is None else self._reply(key.thread_id, body)
+        named = f"A reply of the thread {key.thread_id!r} in {self._database.url}"
+        return None if body is None else reply_of_body(body, named)
 
     async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
         """Store a reply; a second one of the same call changes nothing."""
-        body = json.dumps(reply.to_dict(), separators=(",", ":"))
         try:
-            await self._database.write(self._store(key, agent, body))
+            await self._database.write(self._store(key, agent, body_of(reply)))
         except BaseException:
             self._chains.pop(key.thread_id, None)  # it may hold what was undone
             raise
@@ -95,15 +94,6 @@ class Replies(Journal):
         """
         self._chains.pop(thread_id, None)
         await self._database.read(self._chain(thread_id))
-
-    def _reply(self, thread_id: str, body: str) -> StoredReply:
-        try:
-            return StoredReply.from_dict(json.loads(body))
-        except ValueError as exc:
-            raise StoreError(
-                f"A reply of the thread {thread_id!r} in {self._database.url} can't be read, it "
-                f"may be made by a newer massgraph: {exc}"
-            ) from exc
 
     def _find(self, key: CallKey) -> Plan[str | None]:
         chain = yield from self._chain(key.thread_id)
@@ -164,7 +154,7 @@ class Replies(Journal):
                 raise damaged(url, thread_id, "the head of its replies is missing")
             return 0, NO_SUM, 0
         count, last, known, total = rows[0]
-        if total != checksum(thread_id, count, last, known):
+        if total != head_sum(thread_id, count, last, known):
             raise damaged(url, thread_id, "the head of its replies is not what was written")
         return count, last, known
 
@@ -195,7 +185,8 @@ class Replies(Journal):
 
 def _sum(before: str, thread_id: str, row: Row) -> str:
     """Return the sum of a row: position, place, number, agent, time, body."""
-    return checksum(before, thread_id, *row[:6])
+    pos, checkpoint_ns, number, agent, at, body = row[:6]
+    return row_sum(before, pos, (thread_id, checkpoint_ns, number), agent, at, body)
 
 
 def _not_as_written(pos: int) -> str:
@@ -209,7 +200,7 @@ def _head_saved(thread_id: str, chain: _Chain) -> tuple[str, Row]:
         "VALUES (?, ?, ?, ?, ?) ON CONFLICT (thread_id) DO UPDATE "
         "SET replies = excluded.replies, last = excluded.last, listed = excluded.listed, "
         "sum = excluded.sum",
-        (*values, checksum(*values)),
+        (*values, head_sum(*values)),
     )
 
 
@@ -217,5 +208,5 @@ def listed(thread_id: str) -> Plan[None]:
     """Note in a thread's head that it has a row among the threads: a lost one is missed then."""
     rows = yield HEAD, (thread_id,)
     count, last, known, total = rows[0] if rows else (0, NO_SUM, 0, None)
-    if not known and total in {None, checksum(thread_id, count, last, 0)}:
+    if not known and total in {None, head_sum(thread_id, count, last, 0)}:
         yield _head_saved(thread_id, _Chain(count, last, 1))

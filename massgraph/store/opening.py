@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ..backends.errors import UserError
-from ..backends.keys import looks_like_key
+from ..backends.keys import without_keys
 from .base import Storage
 from .paths import DATABASE, state_dir
 
@@ -58,6 +58,7 @@ def _shown(url: str) -> str:
     """Return a URL for a message; only its beginning, if what follows may hold a password."""
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,19}:/{0,3}", url)
     beginning = scheme[0] if scheme else ""
-    if re.fullmatch(r"[\w./ -]{0,200}", url.removeprefix(beginning)) and not looks_like_key(url):
+    plain = re.fullmatch(r"[\w./ -]{0,200}", url.removeprefix(beginning))
+    if plain and without_keys(url) == url:
         return repr(url)
     return repr(f"{beginning}...")

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
+from ..backends import reply_table
 from .sums import NO_SUM
 
 SCHEMA_VERSION = 1
 
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS massgraph_replies (
-        thread_id TEXT NOT NULL,
-        pos BIGINT NOT NULL,
-        checkpoint_ns TEXT NOT NULL,
-        number BIGINT NOT NULL,
-        agent TEXT NOT NULL,
-        at DOUBLE PRECISION NOT NULL,
-        body TEXT NOT NULL,
-        sum TEXT NOT NULL,
-        PRIMARY KEY (thread_id, pos)
-    )""",
-    """CREATE TABLE IF NOT EXISTS massgraph_heads (
-        thread_id TEXT NOT NULL PRIMARY KEY,
-        replies BIGINT NOT NULL,
-        last TEXT NOT NULL,
-        listed BIGINT NOT NULL,
-        sum TEXT NOT NULL
-    )""",
+    *reply_table.TABLES,
     """CREATE TABLE IF NOT EXISTS massgraph_threads (
         thread_id TEXT NOT NULL PRIMARY KEY,
         body TEXT NOT NULL,

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-NO_SUM = "0" * 32
-"""What comes before a chain's first row, and the sum of no rows."""
-
-
-def checksum(*parts: object) -> str:
-    """Return the checksum of some values, each bounded by its length: 32 hex digits."""
-    found = blake2b(digest_size=16)
-    for part in parts:
-        data = str(part).encode("utf-8", "surrogatepass")
-        found.update(b"%d:" % len(data))
-        found.update(data)
-    return found.hexdigest()
+from ..backends.reply_table import NO_SUM as NO_SUM
+from ..backends.reply_table import checksum as checksum
 
 
 def short_sum(data: bytes) -> bytes:

@@ -172,11 +172,12 @@ def test_a_key_of_the_config(
     words = [word.replace("wired", "keyed") for word in WORDS]
     ended = cli(*words)
     assert mind.asked[0].headers["authorization"] == f"Bearer {CANARY}"
-    mind.asked.clear()
+    before = len(mind.asked)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
     again = cli("resume", "t", "--json")
     assert again.status == 0, again.err
-    assert {one.headers["authorization"] for one in mind.asked} == {"Bearer sk-of-the-environment"}
+    keys = {request.headers.get("authorization") for request in mind.asked[before:]}
+    assert keys == {"Bearer sk-of-the-environment"}
     kept = everything(state)
     assert b"Why?" in kept
     assert CANARY.encode() not in kept + ended.out + again.out

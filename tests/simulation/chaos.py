@@ -56,6 +56,8 @@ class Calls:
     begun: Counter[str] = field(default_factory=Counter)
     answers: dict[str, None] = field(default_factory=dict)
     running: int = 0
+    check: Callable[[], None] = lambda: None
+    """Called at each request."""
 
 
 class ChaosBackend(LLMBackend):
@@ -81,6 +83,7 @@ class ChaosBackend(LLMBackend):
         self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
     ) -> AsyncIterator[StreamChunk]:
         self._look_at(messages)
+        self._calls.check()
         self._calls.begun[self._name] += 1
         self._calls.running += 1
         try:

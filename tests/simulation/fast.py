@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import inspect
 import typing
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
@@ -19,12 +19,23 @@ HINTS = ("langgraph.graph.state", "langgraph.graph._branch", "langgraph._interna
 """Where LangGraph reads type hints."""
 
 
+def _written(function: Any) -> Hashable:
+    """Return what a function is told apart by; None where its hints are more than words.
+
+    Two functions of one place have the same code, and equal code stands in several places.
+    """
+    code, hints = getattr(function, "__code__", None), getattr(function, "__annotations__", {})
+    if code is None or not all(isinstance(hint, str) for hint in hints.values()):
+        return None
+    return code, code.co_filename, function.__module__
+
+
 def _remembered_hints() -> Callable[..., dict[str, Any]]:
-    known: dict[tuple[object, bool], dict[str, Any]] = {}
+    known: dict[tuple[Hashable, bool], dict[str, Any]] = {}
 
     def get_type_hints(thing: Any, *, include_extras: bool = False) -> dict[str, Any]:
         told = getattr(thing, "__wrapped__", thing)
-        of = thing if isinstance(thing, type) else getattr(told, "__code__", None)
+        of = thing if isinstance(thing, type) else _written(told)
         if of is None:
             return typing.get_type_hints(thing, include_extras=include_extras)
         key = (of, include_extras)
@@ -47,15 +58,16 @@ def _remembered_instructions() -> Callable[[CodeType], list[dis.Instruction]]:
 
 
 def _remembered_signatures() -> Callable[..., inspect.Signature]:
-    known: dict[CodeType, inspect.Signature] = {}
+    known: dict[Hashable, inspect.Signature] = {}
 
     def signature(function: Any) -> inspect.Signature:
         plain = isinstance(function, FunctionType) and not vars(function)
-        if not plain or function.__defaults__ or function.__kwdefaults__:
+        of = _written(function) if plain else None
+        if of is None or function.__defaults__ or function.__kwdefaults__:
             return inspect.signature(function)
-        if function.__code__ not in known:
-            known[function.__code__] = inspect.signature(function)
-        return known[function.__code__]
+        if of not in known:
+            known[of] = inspect.signature(function)
+        return known[of]
 
     return signature
 

@@ -17,6 +17,7 @@ from massgraph.graphs.self_consistency import self_consistency
 from massgraph.nodes.rules import Candidate, Decision, Electorate, RuleOptions, Vote
 from massgraph.nodes.state import TeamState
 from massgraph.nodes.visibility import Sight
+from massgraph.store.base import Storage
 
 from .chaos import Calls, ChaosBackend, chaos_tool
 from .weather import SlowSaver
@@ -203,8 +204,17 @@ SIZES = {
 """How many agents there may be; 2 to 5 in other graphs."""
 
 
-def scenario(seed: int, graph: str = "team") -> Scenario:
-    """Return the scenario of a seed."""
+def scenario(
+    seed: int, graph: str = "team", *, storage: Storage | None = None, attempt: int = 1
+) -> Scenario:
+    """Return the scenario of a seed.
+
+    Args:
+        seed: The seed.
+        graph: The graph's name.
+        storage: Where threads are kept; None keeps checkpoints alone.
+        attempt: Which process this is: backends say something else in each.
+    """
     rng = random.Random(f"{seed} {graph}")
     number = rng.choice(SIZES.get(graph, [2, 3, 3, 4, 5]))
     names = [f"a{n}" for n in range(1, number + 1)]
@@ -217,7 +227,7 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
         if graph == "nested" and not name.startswith("in") and rng.random() < 0.5:
             members = [agent(f"in{name}x{n}").member() for n in range(rng.choice([1, 2, 3]))]
             return Team.from_graph(coordination(members, inside))
-        return ChaosBackend(rng.randrange(2**32), name, calls, wrongness)
+        return ChaosBackend(rng.randrange(2**32) ^ (attempt - 1), name, calls, wrongness)
 
     def agent(name: str) -> Agent:
         return Agent(
@@ -233,6 +243,7 @@ def scenario(seed: int, graph: str = "team") -> Scenario:
     jumps = rng.choice([0.0] * 7 + [0.01])
     members = [agent(name).member() for name in names]
     drawn = graph_factory(factory(rng, graph))(members, policy)
-    team = Team.from_graph(drawn, checkpointer=saver)
+    kept: dict[str, Any] = {"checkpointer": saver} if storage is None else {"db": storage}
+    team = Team.from_graph(drawn, **kept)
     ids = [member.id for member in drawn.members]
     return Scenario(seed, graph, drawn.policy, team, ids, calls, saver, jumps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -25,7 +26,7 @@ class ShuffledLoop(VirtualLoop):
         jumps: How likely a jump is at each step of the loop.
     """
 
-    def __init__(self, seed: int, jumps: float = 0.0) -> None:
+    def __init__(self, seed: int | str, jumps: float = 0.0) -> None:
         super().__init__()
         self._rng = random.Random(seed)
         self._jumps = jumps
@@ -72,7 +73,7 @@ class SlowSaver(InMemorySaver):
         fails: How likely a write is to fail.
     """
 
-    def __init__(self, seed: int, slowest_s: float = 0.0, fails: float = 0.0) -> None:
+    def __init__(self, seed: int | str, slowest_s: float = 0.0, fails: float = 0.0) -> None:
         super().__init__()
         self._rng = random.Random(seed)
         self.slowest_s, self._fails = slowest_s, fails
@@ -83,6 +84,13 @@ class SlowSaver(InMemorySaver):
     def failed(self) -> int:
         """How many writes have failed."""
         return len(self._failures)
+
+    def copied(self, seed: str) -> SlowSaver:
+        """Return a saver that holds what this one holds now, and goes on by another seed."""
+        other = SlowSaver(seed, self.slowest_s, self._fails)
+        for name in ("storage", "writes", "blobs"):
+            setattr(other, name, copy.deepcopy(getattr(self, name)))
+        return other
 
     async def idle(self) -> None:
         """Wait for the writes that LangGraph leaves under way when a graph is stopped."""

@@ -12,10 +12,10 @@ from massgraph import Agent, Policy, Team
 from massgraph.graphs.mixture import mixture
 from massgraph.graphs.self_consistency import self_consistency
 from massgraph.nodes.events import Event
+from massgraph.store import Storage
 from massgraph.stored_run import StoredRun
 
 from .crash_mind import Asked, Manner, Mind, lookup_tool
-from .crash_points import CrashStorage
 
 ENDLESS: dict[str, Any] = {
     "soft_deadline_s": 1e6,
@@ -83,7 +83,7 @@ class Case:
     questions: tuple[str, ...] = ("What?",)
     fork: bool = False
 
-    def team(self, storage: CrashStorage, asked: Asked, told: Told) -> Team:
+    def team(self, storage: Storage, asked: Asked, told: Told) -> Team:
         """Return the team, made anew, as another process makes it."""
         made = HeardTeam(
             [self._agent(agent, asked) for agent in self.agents],
@@ -223,7 +223,7 @@ _KINDS: dict[str, Make] = {
     "fork": _forked,
 }
 
-KINDS = tuple(_KINDS)
+KINDS = tuple(kind for kind in _KINDS if kind != "again")
 
 
 def case(kind: str, seed: int) -> Case:

@@ -59,10 +59,11 @@ class Durable:
             "SELECT thread_id, checkpoint_ns, number, body FROM massgraph_replies"
         ).fetchall()
         connection.close()
-        return {CallKey(*row[:3]): _request_of(json.loads(row[3])) for row in rows}
+        return {CallKey(*row[:3]): request_of(json.loads(row[3])) for row in rows}
 
 
-def _request_of(body: dict[str, Any]) -> str:
+def request_of(body: dict[str, Any]) -> str:
+    """Return the request of a stored reply of a mind; nothing for one of another backend."""
     for _, chunk in body["said"]:
         status = str(chunk.get("status", "")) if chunk["type"] == "agent_status" else ""
         if status.startswith(MARK):

@@ -178,18 +178,13 @@ def _check_calls(whole: Attempt, point: Point, again: Attempt) -> None:
         request for key, request in stored.items() if key.thread_id == again.thread_id and request
     )
     for request, times in again.asked.answered.items():
-        most = max(whole_answered(whole)[request], 1)
+        most = max(whole.asked.answered[request], 1)
         assert times + had[request] <= most, f"{request} is stored, and was sent again"
     for request, whole_text in again.asked.sent.items():
         assert point.sent.get(request, whole_text) == whole_text, "a request differs in its bytes"
     if again.case.exact:
         strange = again.asked.sent.keys() - whole.asked.sent.keys()
         assert not strange, f"requests that the uncut run has not sent: {strange}"
-
-
-def whole_answered(whole: Attempt) -> Counter[str]:
-    """Return how often each request was answered in the uncut run."""
-    return whole.asked.answered
 
 
 def _check_result(whole: Attempt, again: Attempt) -> None:

@@ -1,0 +1,117 @@
+"""What a run leaves when its process dies: a store that can be copied at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from contextvars import ContextVar
+from typing import Any
+
+from massgraph.backends.reply import StoredReply
+from massgraph.nodes.journal import CallKey, Journal
+from massgraph.store.base import Storage, Store
+from massgraph.store.memory import MemoryStore
+
+from .weather import SlowSaver
+
+CALL: ContextVar[CallKey | None] = ContextVar("CALL", default=None)
+"""The call that is under way, as the journal knows it."""
+
+
+class WatchedJournal(Journal):
+    """A journal that takes its time, and knows which replies must not be asked for again.
+
+    Args:
+        inside: Where replies are stored.
+        seed: When.
+        slowest_s: The longest that a reply takes, before and after it is stored.
+    """
+
+    def __init__(self, inside: Journal, seed: str, slowest_s: float) -> None:
+        self._inside, self._rng, self._slowest_s = inside, random.Random(seed), slowest_s
+        self.stored: dict[CallKey, str] = {}
+        """Calls whose replies are stored, and their agents."""
+
+    async def find(self, key: CallKey) -> StoredReply | None:
+        """Return the reply of a call: one that is stored is always found."""
+        await self._takes_time()
+        CALL.set(key)
+        found = await self._inside.find(key)
+        assert (found is not None) == (key in self.stored), "a stored reply is not found"
+        return found
+
+    async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
+        """Store a reply, once."""
+        await self._takes_time()
+        assert key not in self.stored, f"a call of {agent} was made twice"
+        await self._inside.store(key, agent, reply)
+        self.stored[key] = agent
+        await self._takes_time()
+
+    async def _takes_time(self) -> None:
+        if self._slowest_s:
+            await asyncio.sleep(self._slowest_s * self._rng.random() ** 3)
+
+    @property
+    def paid(self) -> Counter[str]:
+        """How many replies of each agent are stored."""
+        return Counter(self.stored.values())
+
+    def answers(self, key: CallKey | None) -> bool:
+        """Return whether a call has its reply already."""
+        return key in self.stored
+
+
+class DiskStore(MemoryStore):
+    """A store in memory that stays when its process has died.
+
+    Args:
+        saver: The checkpoints.
+        seed: When the journal does what.
+    """
+
+    def __init__(self, saver: SlowSaver, seed: str) -> None:
+        super().__init__()
+        self.saver = self._saver = saver
+        self.replies = WatchedJournal(self._replies, seed, saver.slowest_s)
+        self.journal = self.replies  # type: ignore[assignment]
+
+    async def idle(self) -> None:
+        """Wait until no write of a run that was cancelled is under way any more."""
+        await self._slow.idle()
+
+    @property
+    def _slow(self) -> SlowSaver:
+        saver: Any = self.saver
+        assert isinstance(saver, SlowSaver)
+        return saver
+
+    def copied(self, seed: str) -> DiskStore:
+        """Return what a new process would find, were this one to die now."""
+        other = DiskStore(self._slow.copied(seed), seed)
+        self._database._connection.backup(other._database._connection)
+        other.replies.stored = dict(self.replies.stored)
+        return other
+
+
+class Disk(Storage):
+    """The place of a store, which every event loop shares.
+
+    Args:
+        store: The store.
+    """
+
+    url = "memory:"
+
+    def __init__(self, store: DiskStore) -> None:
+        self.store = store
+
+    async def opened(self) -> Store:
+        """Return the store."""
+        return self.store
+
+    async def aclose(self) -> None:
+        """Keep it."""
+
+
