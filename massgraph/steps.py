@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
@@ -24,6 +24,12 @@ BRANCH = "branch:to:"
 
 FIXED = ("messages", "run", "nonce", "labels", "round", "round_id", "asked", "epoch", "outcomes")
 """What a fork keeps as it is: what the machine itself leans on."""
+
+BY_AGENT = ("answers", "votes", "drafts", "failures", "abstained", "usage")
+"""Values of the state that have an entry for each agent."""
+
+LISTS = ("pending", "ballots", "dissent")
+"""Values of the state that are lists of answers or votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,36 @@ def edited(values: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any
             changed[key] = TypeAdapter(hints[key]).validate_python(given)
         except ValidationError as exc:
             raise UserError(f"A fork can't take this as {key}: {describe(exc)}.") from exc
+        _check_agents(key, changed[key], list(values.get("labels", {}).values()))
     return changed
+
+
+def _check_agents(key: str, value: Any, agents: Sequence[str]) -> None:
+    """Check that a value names no agent but those of the run.
+
+    Raises:
+        UserError: When it names another one, or something stands under another agent's name.
+    """
+    for agent in _agents_in(key, value):
+        if agent not in agents:
+            raise UserError(f"There is no agent {agent!r}; there are: {', '.join(agents)}.")
+    if key in BY_AGENT:
+        for agent, one in value.items():
+            owner = one.get("agent", one.get("voter", agent)) if isinstance(one, dict) else agent
+            if owner != agent:
+                raise UserError(f"A fork can't take this as {key}: {agent} is not {owner}.")
+
+
+def _agents_in(key: str, value: Any) -> Iterator[str]:
+    """Give out the agents that a value of the state names."""
+    if key in BY_AGENT or key == "exhausted":
+        yield from value
+    elif key == "winner" and value is not None:
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if key in LISTS else ():
+        if isinstance(one, dict):
+            yield from (one[name] for name in ("agent", "voter", "candidate") if name in one)
+            yield from one.get("ranking") or ()
 
 
 def _asked_anew(values: Mapping[str, Any], question: object) -> list[Any]:

@@ -115,12 +115,11 @@ class StoredRun(Keeper):
     def _found(self, records: Path) -> tuple[Path, int]:
         """Return where the run is recorded, and how many of its attempts are."""
         from .record.event_file import read_record
-        from .store.paths import run_folder, thread_folder
+        from .store.paths import last_run, run_folder, thread_folder
 
         if self._row is not None:
             return run_folder(self._thread_id, self._row.runs, records) / EVENTS, 0
-        before = [int(one.name) for one in thread_folder(self._thread_id, records).glob("[0-9]*")]
-        last = max(before, default=0)
+        last = last_run(thread_folder(self._thread_id, records))
         if self._messages is not None or not last:
             return run_folder(self._thread_id, last + 1, records) / EVENTS, 0
         path = run_folder(self._thread_id, last, records) / EVENTS

@@ -95,7 +95,7 @@ class Threads:
         """
         row = await (await self._index()).get(check_thread_id(thread_id))
         if row is None:
-            raise UserError(f"There is no thread {thread_id!r}.", hint="`massgraph threads ls`")
+            raise UserError(f"There is no thread {thread_id!r}.", hint="See: massgraph threads ls")
         return row
 
     async def is_running(self, thread_id: str) -> bool:

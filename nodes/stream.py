@@ -171,14 +171,18 @@ class Call:
                 return Reply(end, self.usage)
 
     def _replayed(self, stored: StoredReply) -> Reply:
-        """Return the reply that is stored; it is told like any other."""
+        """Return the reply that is stored; it is told like any other, and as wrong as it was."""
         self._begun, self._retries, self._lost = True, stored.retries, stored.lost
-        for said in stored.said:
-            self._hear(said.chunk)
-        self._telling.flush()
+        try:
+            for said in stored.said:
+                self._hear(said.chunk)
+            self._telling.flush()
+            reply = Reply(self._fold.turn(), self.usage)
+        except Exception as exc:
+            reply = Reply(as_backend_error(exc), self.wasted_usage())
         if self._request.account is not None:
-            self._request.account.spend(self.usage)
-        return Reply(self._fold.turn(), self.usage)
+            self._request.account.spend(reply.usage)
+        return reply
 
     def _told(self) -> TokenUsage:
         """Return what the provider has told of the request that runs, with its price."""

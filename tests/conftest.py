@@ -75,15 +75,19 @@ def no_rule_stays() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, whoever started the tests: a shell's background job is started deaf to it."""
+    """Collect no garbage while all is imported; hear Ctrl-C, whoever started the tests.
+
+    A shell's background job is started deaf to it.
+    """
+    gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
     """Keep what has been imported out of the garbage collector's way: it lives to the end."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

@@ -122,9 +122,12 @@ def fork(
 def rm(names: tuple[str, ...], db: str | None) -> int:
     """Remove everything that is kept of each THREAD, the record of its events included."""
 
+    from ..store.paths import thread_folder
+
     async def remove(kept: Threads) -> None:
         for name in names:
             await kept.get(name)
+            thread_folder(name)  # one that is a link is refused before anything is removed
         for name in names:
             await kept.rm(name)
             _forget(name)
@@ -168,10 +171,21 @@ def _with(db: str | None, work: Callable[[Threads], Awaitable[T]]) -> T:
 
 
 def _forget(thread: str) -> None:
-    """Remove the record of a thread's events."""
+    """Remove the record of a thread's events.
+
+    Raises:
+        StoreError: When it cannot be removed.
+    """
+    from ..backends.errors import StoreError
     from ..store.paths import thread_folder
 
-    shutil.rmtree(thread_folder(thread), ignore_errors=True)
+    folder = thread_folder(thread)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StoreError(f"The records in {folder} can't be removed: {exc.strerror}.") from exc
 
 
 async def _state(kept: Threads, row: ThreadRow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from ..backends.errors import UserError
@@ -10,6 +11,9 @@ from .document import Document
 from .stripped import Stripped
 
 VERSION = 1
+
+KEYED = ("backend", "fallback", "backend_params")
+"""What has a key of a provider."""
 
 
 def stored_config(document: Document) -> str:
@@ -41,10 +45,31 @@ def restored_document(stored: str) -> Document:
         raise UserError(
             "The thread was made by a newer massgraph.", hint="Give its config: -c FILE"
         )
-    missing = [path for path in values["left_out"] if not path.endswith(".api_key")]
+    config = values["config"]
+    missing = [path for path in values["left_out"] if not _comes_by_itself(path, config)]
     if missing:
         raise UserError(
             f"The thread's config is stored without {', '.join(missing)}:",
             hint="give the config itself, -c FILE.",
         )
-    return Document(values["source"], values["config"])
+    return Document(values["source"], config)
+
+
+def _comes_by_itself(path: str, config: Any) -> bool:
+    """Return whether what was left out is a key that the environment brings.
+
+    A server that only speaks OpenAI's older protocol gets no key from there: without it the run
+    would end there, refused.
+    """
+    *place, name = path.split(".")
+    if name != "api_key" or place[-1] not in KEYED:
+        return False
+    backend = config if place == ["backend_params"] else _at(config, place)
+    text = json.dumps(backend)
+    return not ('"chat_completions"' in text and '"base_url"' in text)
+
+
+def _at(config: Any, place: Sequence[str]) -> Any:
+    for key in place:
+        config = config[int(key) if isinstance(config, list) else key]
+    return config

@@ -12,6 +12,8 @@ from .complaints import one_line
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
+RUN = re.compile(r"(?!0000)(?:[0-9]{4}|[1-9][0-9]{4,8})")
+
 DATABASE = "massgraph.db"
 
 
@@ -93,6 +95,16 @@ def run_folder(thread_id: str, run: int, runs: Path | None = None) -> Path:
         StoreError: When a link leads elsewhere.
     """
     return no_link(thread_folder(thread_id, runs) / f"{run:04d}")
+
+
+def last_run(folder: Path) -> int:
+    """Return the number of the last run that has a folder of its own; 0 where none has.
+
+    Args:
+        folder: The folder of a thread's runs.
+    """
+    numbers = (int(one.name) for one in folder.glob("[0-9]*") if RUN.fullmatch(one.name))
+    return max(numbers, default=0)
 
 
 def no_link(folder: Path) -> Path:

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x6D677068
 """In the file's header: `mgph`."""
 
+SAFE = ("cell_size_check=ON", "trusted_schema=OFF", "secure_delete=ON")
+"""How each connection is set: with the last, what is removed is not in the file any more."""
+
 LATEST = (
     """CREATE TABLE massgraph_latest (
         thread_id TEXT NOT NULL PRIMARY KEY,
@@ -278,7 +281,7 @@ class SqliteStorage(StoragePerLoop):
         except sqlite3.Error as exc:
             raise as_store_error(self.url, exc) from exc
         try:
-            for pragma in ("synchronous=NORMAL", "cell_size_check=ON", "trusted_schema=OFF"):
+            for pragma in ("synchronous=NORMAL", *SAFE):
                 await connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as exc:
             await connection.close()
@@ -312,8 +315,7 @@ class SqliteStorage(StoragePerLoop):
             "journal_mode=WAL",
             "synchronous=FULL",
             "fullfsync=ON",
-            "cell_size_check=ON",
-            "trusted_schema=OFF",
+            *SAFE,
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         [mark] = connection.execute("PRAGMA application_id").fetchone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..backends.errors import UserError
 from ..backends.words import Keys
@@ -72,6 +72,16 @@ class Address:
         port = f":{parts.port}" if parts.port else ""
         return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
+    @property
+    def signed_in(self) -> tuple[str, tuple[str, str] | None]:
+        """The URL without user and password, as it may be logged, and these two."""
+        parts = urlsplit(self.url or "")
+        user, found, host = parts.netloc.rpartition("@")
+        if not found:
+            return parts.geturl(), None
+        name, _, password = user.partition(":")
+        return parts._replace(netloc=host).geturl(), (unquote(name), unquote(password))
+
     def variables(self, needed_by: str) -> dict[str, str]:
         """Return the program's own variables, filled in.
 
@@ -109,7 +119,9 @@ class Address:
             for part in (value, *value.split()[1:])  # the key behind `Bearer`
         ]
         parts = urlsplit(self.url or "")
-        return [part for part in (*found, parts.query, parts.password) if part]
+        # Without a password, the user is a token.
+        user = parts.username if parts.password is None else parts.password
+        return [part for part in (*found, parts.query, user) if part]
 
 
 def _is_http(url: str) -> bool:

@@ -170,8 +170,12 @@ class Connection:
         server, at, title = self._server, self._server.address, self._server.title
         if at.url is not None:
             timeout = httpx.Timeout(server.opening_s, read=None)
-            client = create_mcp_http_client(headers=at.sent_headers(title), timeout=timeout)
-            async with client, streamable_http_client(at.url, http_client=client) as streams:
+            url, user = at.signed_in
+            auth = None if user is None else httpx.BasicAuth(*user)
+            client = create_mcp_http_client(
+                headers=at.sent_headers(title), timeout=timeout, auth=auth
+            )
+            async with client, streamable_http_client(url, http_client=client) as streams:
                 yield streams[0], streams[1]
             return
         assert at.command is not None

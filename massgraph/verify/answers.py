@@ -46,6 +46,20 @@ def replace_older_ones(facts: Facts, event: AnswersAccepted) -> Found:
             yield "S3", f"the new answer of {agent} is not published"
 
 
+def are_none_that_was_shown(facts: Facts, event: AnswersAccepted) -> Found:
+    """S3: an answer that its author was shown is no new one; who is asked for one may stand by it.
+
+    Those that are merely close to one are not looked for.
+    """
+    stands = facts.phase in (None, "answer") and facts.setting.policy.novelty == "exact"
+    for answer in () if stands else event.answers:
+        turn = facts.ended.get(answer["agent"])
+        seen = facts.setting.authors(turn.seen or ()) if turn is not None else []
+        shown = {fold_space(facts.texts[author]) for author in seen if author in facts.texts}
+        if fold_space(answer["text"]) in shown:
+            yield "S3", f"the new answer of {answer['agent']} is one that it was shown"
+
+
 def everybody_owing_is_asked(facts: Facts, event: RoundOpened) -> Found:
     """S3: a round asks everybody who owes, and after new answers or a debate that is everybody."""
     owing, known = facts.owing, facts.setting.shape is not None

@@ -26,7 +26,11 @@ _OWN: Mapping[type, tuple[Check, ...]] = {
         result.is_no_refund,
     ),
     ev.AgentsReleased: (turns.releases,),
-    ev.AnswersAccepted: (answers.are_those_given, answers.replace_older_ones),
+    ev.AnswersAccepted: (
+        answers.are_those_given,
+        answers.replace_older_ones,
+        answers.are_none_that_was_shown,
+    ),
     ev.VoteCast: (ballots.is_for_a_current_answer, ballots.is_fresh, ballots.fits_the_policy),
     ev.VoteDropped: (ballots.is_dropped_for_an_answer,),
     ev.Verdict: (
@@ -40,8 +44,9 @@ _OWN: Mapping[type, tuple[Check, ...]] = {
         settling.is_the_rules,
         settling.is_settled_by_that,
         settling.has_this_dissent,
+        settling.waits_for_who_may_decide,
     ),
-    ev.PresentingStarted: (presenting.by_the_presenter,),
+    ev.PresentingStarted: (presenting.by_the_presenter, presenting.begins_each_try_once),
     ev.FinalText: (presenting.is_told_while_presenting,),
     ev.PresentingEnded: (
         presenting.by_the_presenter,

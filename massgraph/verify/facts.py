@@ -144,6 +144,7 @@ class Facts(Known):
     def _deadline(self, event: DeadlineReached) -> None:
         if event.which == "run":
             self.limits.add("deadline")
+            self.late = True
 
     def _budget(self, event: BudgetReached) -> None:
         self.limits.add("budget")

@@ -59,6 +59,8 @@ class Known:
     exhausted: set[str] = field(default_factory=set)
     reasons: set[str] = field(default_factory=set)
     limits: set[str] = field(default_factory=set)
+    late: bool = False
+    """Whether the attempt has told the run's deadline; one that went on may have lost that."""
     debates: int = 0
     open: dict[str, Turn] = field(default_factory=dict)
     ended: dict[str, Turn] = field(default_factory=dict)

@@ -41,7 +41,7 @@ def of_rounds(facts: Facts, event: Verdict) -> Found:
         yield "S8", f"{facts.opened} rounds of epoch {event.epoch} were unfinished"
     if event.verdict == "no_consensus" and facts.debates >= policy.max_debate_rounds:
         yield "S8", f"a debate after {facts.debates} of {policy.max_debate_rounds}"
-    if event.verdict in ("unfinished", "no_consensus") and "deadline" in facts.limits:
+    if event.verdict in ("unfinished", "no_consensus") and facts.late:
         yield "S8", f"the verdict is {event.verdict}, after the run's deadline"
 
 

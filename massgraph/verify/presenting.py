@@ -37,6 +37,12 @@ def by_the_presenter(facts: Facts, event: PresentingStarted | PresentingEnded) -
         yield "S8", f"{event.agent} is at try {event.attempt} of presenting"
 
 
+def begins_each_try_once(facts: Facts, event: PresentingStarted) -> Found:
+    """S6: a try of presenting begins once in an attempt of the run."""
+    if facts.presenting is not None and event.attempt <= facts.tries:
+        yield "S6", f"{event.agent} begins to present a second time, at try {event.attempt}"
+
+
 def is_told_while_presenting(facts: Facts, event: FinalText) -> Found:
     """S6: the final answer is written by who presents."""
     if facts.presenting != event.agent:

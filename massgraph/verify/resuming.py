@@ -160,13 +160,13 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.seq, facts.t, facts.opened_at = event.seq, event.t, event.t
     facts.round, facts.epoch = event.round, event.epoch
     facts.failed = set(event.state["failures"])
-    facts.released = set()
-    facts.open, facts.cut = {}, {}
+    facts.released, facts.late = set(), False
+    facts.open, facts.cut, facts.presenting = {}, {}, None
     spent = [*event.state["usage"].values(), *(outcome["usage"] for outcome in event.outcomes)]
     facts.calls = sum(usage["calls"] for usage in spent)
     facts.tokens = sum(tokens_of(usage) for usage in spent)
     if last is not None:
-        facts.limits |= last.limits  # told once, and stored
+        facts.limits |= last.limits  # told once, where it was stored
         facts.was_over = last.settled or last.was_over
     if facts.collected:
         return facts

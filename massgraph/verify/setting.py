@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,6 @@ _KEYS = frozenset(Policy.model_fields) - {
     "soft_deadline_s",  # its default may be later than the round's: a policy reads it as a share
     "templates",
     "output_type",
-    "novelty",
     "voting_sensitivity",
     "idle_timeout_s",
     "call_timeout_s",
@@ -127,6 +126,11 @@ class Setting:
         """Who is never asked."""
         merges = self.shape is not None and self.shape.merges
         return frozenset({self.policy.presenter or self.agents[-1]} if merges else ())
+
+    def authors(self, labels: Iterable[str]) -> list[str]:
+        """Return whose labels these are; nobody's are left out."""
+        known = {f"agent{number}": agent for number, agent in enumerate(self.agents, 1)}
+        return [known[label] for label in labels if label in known]
 
     @property
     def votes(self) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ..nodes.agent_turn import SETTLED
 from ..nodes.events import DebateOpened, Verdict, WinnerSelected
+from ..nodes.rules import Vote, cast_vote, is_ranked
 from .facts import Facts
 from .finding import Found
-from .oracle import settled_wrongly
+from .oracle import Polls, settled_wrongly
+from .turn import Turn
 
 
 def may_be(facts: Facts, event: Verdict) -> Found:
@@ -84,3 +89,31 @@ def has_this_dissent(facts: Facts, event: WinnerSelected) -> Found:
     dissent = [] if nobody_votes else facts.polls.dissent(event.winner)
     if event.dissent != dissent:
         yield "S5", "the dissent is not the votes that lost"
+
+
+def waits_for_who_may_decide(facts: Facts, event: WinnerSelected) -> Found:
+    """S5: no vote of who was not waited for could have made anybody else win."""
+    setting = facts.setting
+    if not setting.knows_rule or setting.votes != "yes" or not facts.answers:
+        return
+    for turn in facts.ended.values():
+        if turn.why != SETTLED:
+            continue
+        for vote in _votes_of(facts, turn):
+            votes = facts.votes | {turn.agent: vote}
+            polls = Polls(setting.policy, setting.agents, votes, facts.answers, facts.live)
+            found = polls.decision
+            if found is None or found.winner != event.winner:
+                whom = f"{turn.agent}, who might have decided for {vote['candidate']}"
+                yield "S5", f"settled early, without {whom}"
+                break
+
+
+def _votes_of(facts: Facts, turn: Turn) -> Iterator[Vote]:
+    """Give out what an agent might have cast, of one candidate each."""
+    policy = facts.setting.policy
+    for candidate in facts.setting.authors(turn.seen or ()):
+        own = candidate == turn.agent
+        if candidate in facts.answers and not (own and policy.self_votes == "forbid"):
+            ranking = [candidate] if is_ranked(policy.rule) else None
+            yield cast_vote(turn.agent, candidate, "", facts.epoch, ranking)

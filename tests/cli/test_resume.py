@@ -32,6 +32,7 @@ policy: {on_new_answer: finish}
 """
 CANARY = "sk-canary-4ab1Fq0ZpTnB7eXwVuKd"
 WORDS = ("run", "-c", "wired.yaml", "--thread", "t", "--json", "Why?")
+KEYED = tuple(word.replace("wired", "keyed") for word in WORDS)
 
 
 @pytest.fixture(autouse=True)
@@ -166,13 +167,17 @@ def test_an_unknown_thread(cli: Cli) -> None:
 
 
 def test_a_key_of_the_config(
-    cli: Cli, state: Path, mind: Stopping, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, state: Path, folder: Path, mind: Stopping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is kept nowhere and printed nowhere; the run goes on with that of the environment."""
-    words = [word.replace("wired", "keyed") for word in WORDS]
-    ended = cli(*words)
+    config = (folder / "keyed.yaml").read_text().replace("chat_completions", "openai")
+    (folder / "keyed.yaml").write_text(config)
+    ended = cli(*KEYED)
     assert mind.asked[0].headers["authorization"] == f"Bearer {CANARY}"
     before = len(mind.asked)
+    lacking = cli("resume", "t", "--json")
+    assert (lacking.status, lacking.out) == (2, b"")
+    assert "OPENAI_API_KEY" in lacking.err
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
     again = cli("resume", "t", "--json")
     assert again.status == 0, again.err
@@ -180,8 +185,23 @@ def test_a_key_of_the_config(
     assert keys == {"Bearer sk-of-the-environment"}
     kept = everything(state)
     assert b"Why?" in kept
-    assert CANARY.encode() not in kept + ended.out + again.out
-    assert CANARY not in ended.err + again.err
+    assert CANARY.encode() not in kept + ended.out + again.out + lacking.out
+    assert CANARY not in ended.err + again.err + lacking.err
+
+
+def test_a_key_that_the_environment_does_not_bring(
+    cli: Cli, mind: Stopping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of one's own gets no other's key: the config is needed, or it would refuse."""
+    cli(*KEYED)
+    before = len(mind.asked)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    ended = cli("resume", "t")
+    assert (ended.status, ended.out, len(mind.asked)) == (2, b"", before)
+    assert "agents.0.backend.api_key" in ended.err
+    assert "-c FILE" in ended.err
+    assert cli("resume", "t", "-c", "keyed.yaml").status == 0
+    assert {one.headers["authorization"] for one in mind.asked} == {f"Bearer {CANARY}"}
 
 
 def test_secrets_that_are_no_keys(cli: Cli, folder: Path, state: Path) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from massgraph.cli import main
 from massgraph.cli.threads import UNITS
 from massgraph.config import load_config
 from massgraph.store.base import ThreadRow
 from massgraph.store.opening import default_storage
 
-from .conftest import Cli
+from .conftest import TEAM, Cli
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +27,24 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "massgraph"
 
 
+@pytest.fixture(scope="module")
+def asked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ask a question on the thread `rivers`, to its end, and return the state directory."""
+    home = tmp_path_factory.mktemp("rivers")
+    (home / "team.yaml").write_text(TEAM)
+    words = ("run", "--quiet", "-c", "team.yaml", "--thread", "rivers", "Why do rivers\nrise?")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    return home / "state" / "massgraph"
+
+
 @pytest.fixture
-def rivers(cli: Cli) -> str:
-    """Ask a question on the thread `rivers`, to its end."""
-    assert cli("run", "-c", "team.yaml", "--thread", "rivers", "Why do rivers\nrise?").status == 0
+def rivers(state: Path, asked_once: Path) -> str:
+    """Keep the thread `rivers`, whose run is over."""
+    shutil.copytree(asked_once, state)
     return "rivers"
 
 
@@ -37,15 +54,13 @@ def kept(thread: str, *, ended: str | None = None, ago_s: float = 0.0) -> None:
     async def keep() -> None:
         storage = default_storage()
         index: Any = (await storage.opened()).index
-        index._now = lambda: index_now - ago_s
+        index._now = lambda: now - ago_s
         await index.begin(thread, "Why?", load_config("team.yaml").stored)
         if ended is not None:
             await index.finish(thread, ended, {"answer": None, "outcome": ended})
         await storage.aclose()
 
-    import time
-
-    index_now = time.time()
+    now = time.time()
     asyncio.run(keep())
 
 
@@ -65,10 +80,10 @@ def test_ls(cli: Cli, rivers: str) -> None:
     kept("old", ago_s=90)
     kept("gone", ended="cancelled", ago_s=60)
     lines = cli("threads", "ls").out.decode().splitlines()
-    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-    assert re.fullmatch(rf"rivers +settled +{time}  Why do rivers rise\?", lines[0])
-    assert re.fullmatch(rf"gone +cancelled +{time}  Why\?", lines[1])
-    assert re.fullmatch(rf"old +interrupted +{time}  Why\?", lines[2])
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(rf"rivers +settled +{when}  Why do rivers rise\?", lines[0])
+    assert re.fullmatch(rf"gone +cancelled +{when}  Why\?", lines[1])
+    assert re.fullmatch(rf"old +interrupted +{when}  Why\?", lines[2])
     assert cli("threads", "ls", "--limit", "2").out.decode().splitlines() == lines[:2]
     assert cli("threads", "ls", "--limit", "0").status == 2
 
@@ -206,15 +221,15 @@ def test_an_age_that_is_none(age: str, cli: Cli) -> None:
 ODD = ["../../x", "/etc/passwd", "..", "a/b", "a\x1b[31m", "x" * 129]
 
 
-@pytest.mark.parametrize("thread", ODD)
 @pytest.mark.parametrize("words", [("show",), ("rm",), ("fork",), ("fork", "rivers", "--as")])
-def test_odd_ids(thread: str, words: tuple[str, ...], cli: Cli, rivers: str, folder: Path) -> None:
+def test_odd_ids(words: tuple[str, ...], cli: Cli, rivers: str, folder: Path) -> None:
     """They are refused, and nothing is written or removed."""
     before = {path for path in folder.rglob("*") if "massgraph.db" not in path.name}
-    ended = cli("threads", *words, thread)
-    assert (ended.status, ended.out, ended.err.count("\n")) == (2, b"", 1)
-    assert "can't be a thread's id" in ended.err
-    assert "\x1b" not in ended.err
+    for thread in ODD:
+        ended = cli("threads", *words, thread)
+        assert (ended.status, ended.out, ended.err.count("\n")) == (2, b"", 1)
+        assert "can't be a thread's id" in ended.err
+        assert "\x1b" not in ended.err
     assert {path for path in folder.rglob("*") if "massgraph.db" not in path.name} == before
     assert ids(cli) == ["rivers"]
 

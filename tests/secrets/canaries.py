@@ -21,7 +21,7 @@ class Canaries:
 
     def key(self, place: str) -> str:
         """Return the key of a place; quotes, slashes and the like change as texts are quoted."""
-        return f'k"{self._core(place)}/+=\'k'
+        return f"k\"{self._core(place)}/+='k"
 
     def plain(self, place: str) -> str:
         """Return a key of letters and digits alone."""

@@ -41,8 +41,11 @@ class Wire:
     """A server that does what a test says: the small mind of a team if it says nothing."""
 
     def __init__(self) -> None:
-        self.server = LoopbackServer(lambda request: self.play(request))
+        self.server = LoopbackServer(self._said)
         self.play: Callable[[Request], Said] = brain
+
+    def _said(self, request: Request) -> Said:
+        return self.play(request)
 
 
 @pytest.fixture

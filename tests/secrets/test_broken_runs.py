@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import logging
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,6 @@ async def test_a_run_that_breaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its error, what it was caused by, its pickle, and the traceback in the log hold no key."""
-    wire.play = refused
 
     async def full(self: Replies, *_: object) -> None:
         raise StoreError("The disk is full.")
@@ -171,12 +170,12 @@ def test_mcp_servers_that_repeat_what_they_were_given(
     }
     for number, one in enumerate((shell, asked)):
         Path("team.yaml").write_text(
-            repr(
+            json.dumps(
                 {
                     "mcp_servers": {"s": one},
                     "agent": {
                         "id": "a",
-                        "tools": ["s"],
+                        "tools": ["mcp:s"],
                         "backend": {"type": "scripted", "turns": [{"text": "4"}]},
                     },
                 }
@@ -205,6 +204,5 @@ def test_a_config_that_is_wrong(state: Path, canaries: Canaries, cli: Cli, heard
         assert cli("run", "-v", "-c", "team.yaml", "Why?") == 2, agent
     assert cli("run", "--model", key, "Why?") == 2
     assert cli("run", "-c", "team.yaml", "--set", key, "Why?") == 2
-    logging.getLogger("massgraph").debug("heard")
     assert canaries.found_in(*heard.texts) == set()
     assert canaries.found_under(state, less=frozenset({"team.yaml"})) == {}

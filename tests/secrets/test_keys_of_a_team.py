@@ -98,7 +98,7 @@ def test_a_run_and_all_that_can_be_done_with_it(
         ("threads", "show", "t"),
         ("threads", "fork", "t", "--as", "f", "-v"),
         ("verify", "t", "--json"),
-        ("replay", "t", "--events"),
+        ("replay", "t", "--events", "--speed", "max"),
         ("threads", "rm", "f"),
     ):
         assert cli(*words) == 0, (words, heard.texts[-4:])
@@ -119,3 +119,42 @@ def test_servers_that_repeat_what_they_were_sent(
     assert "No: [redacted] [redacted]" in "".join(heard.texts).replace("Bearer ", "")
     assert canaries.found_in(*heard.texts) == set()
     assert canaries.found_under(state, less=OURS) == {}
+
+
+@pytest.mark.soak
+def test_a_run_kept_in_postgresql(
+    state: Path, team: str, wire: Wire, canaries: Canaries, cli: Cli, heard: Heard
+) -> None:
+    """No key, nor the password of its own URL, is in a table or in the server's log."""
+    import psycopg
+
+    from ..store.server import postgres_server
+
+    with postgres_server() as url:
+        db = url.replace("unasked", canaries.plain("password"))
+        assert db != url
+        for words in (
+            ("run", "-v", "-c", team, "--thread", "t", "--json", "Why?"),
+            ("threads", "fork", "t", "--as", "f", "--step", "2"),
+            ("resume", "-v", "-c", team, "f"),
+            ("threads", "show", "t", "--json"),
+            ("threads", "ls", "--json"),
+            ("verify", "t"),
+        ):
+            assert cli(*words, "--db", db) == 0, (words, heard.texts[-4:])
+        with psycopg.connect(url) as connection:
+            tables = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            ).fetchall()
+            rows = [connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables]
+        log = Path(url.partition("host=")[2], "log").read_bytes()
+        assert len(tables) >= 6
+        assert sum(map(len, rows)) > 20
+        cells = (cell for table in rows for row in table for cell in _texts(row))
+        assert canaries.found_in(log, *cells) == set()
+    assert canaries.found_in(*heard.texts) == set()
+    assert canaries.found_under(state, less=OURS) == {}
+
+
+def _texts(row: tuple[object, ...]) -> list[str | bytes]:
+    return [bytes(cell) if isinstance(cell, bytes | memoryview) else str(cell) for cell in row]

@@ -88,7 +88,10 @@ def test_no_key_of_the_environment_is_stored(
     canaries = Canaries()
     said = canaries.plain("config") if "URL" in variable else canaries.key("config")
     config = {
-        "agent": {"backend": {"api_key_env": "ANY_NAME", "user": said}, "system_message": f"<{said}>"}
+        "agent": {
+            "backend": {"api_key_env": "ANY_NAME", "user": said},
+            "system_message": f"<{said}>",
+        }
     }
     assert canaries.found_in(stored_config(Document("team.yaml", config))) == set()
 

@@ -56,7 +56,7 @@ class Calls:
     begun: Counter[str] = field(default_factory=Counter)
     answers: dict[str, None] = field(default_factory=dict)
     running: int = 0
-    check: Callable[[], None] = lambda: None
+    check: Callable[[], None] = field(default=lambda: None)
     """Called at each request."""
 
 

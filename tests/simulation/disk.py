@@ -32,19 +32,21 @@ class WatchedJournal(Journal):
         self._inside, self._rng, self._slowest_s = inside, random.Random(seed), slowest_s
         self.stored: dict[CallKey, str] = {}
         """Calls whose replies are stored, and their agents."""
+        self.problems: list[str] = []
 
     async def find(self, key: CallKey) -> StoredReply | None:
         """Return the reply of a call: one that is stored is always found."""
         await self._takes_time()
         CALL.set(key)
         found = await self._inside.find(key)
-        assert (found is not None) == (key in self.stored), "a stored reply is not found"
+        if (found is not None) != (key in self.stored):
+            self.problems.append(f"the stored reply {key} is not found")
         return found
 
     async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
         """Store a reply, once."""
         await self._takes_time()
-        assert key not in self.stored, f"a call of {agent} was made twice"
+        self.check()
         await self._inside.store(key, agent, reply)
         self.stored[key] = agent
         await self._takes_time()
@@ -58,9 +60,10 @@ class WatchedJournal(Journal):
         """How many replies of each agent are stored."""
         return Counter(self.stored.values())
 
-    def answers(self, key: CallKey | None) -> bool:
-        """Return whether a call has its reply already."""
-        return key in self.stored
+    def check(self) -> None:
+        """Complain of a call that is under way, and has its reply already."""
+        if CALL.get() in self.stored:
+            self.problems.append(f"the call {CALL.get()} is made again")
 
 
 class DiskStore(MemoryStore):
@@ -79,17 +82,18 @@ class DiskStore(MemoryStore):
 
     async def idle(self) -> None:
         """Wait until no write of a run that was cancelled is under way any more."""
-        await self._slow.idle()
+        await self.slow.idle()
 
     @property
-    def _slow(self) -> SlowSaver:
+    def slow(self) -> SlowSaver:
+        """The checkpoints."""
         saver: Any = self.saver
         assert isinstance(saver, SlowSaver)
         return saver
 
     def copied(self, seed: str) -> DiskStore:
         """Return what a new process would find, were this one to die now."""
-        other = DiskStore(self._slow.copied(seed), seed)
+        other = DiskStore(self.slow.copied(seed), seed)
         self._database._connection.backup(other._database._connection)
         other.replies.stored = dict(self.replies.stored)
         return other
@@ -113,5 +117,3 @@ class Disk(Storage):
 
     async def aclose(self) -> None:
         """Keep it."""
-
-

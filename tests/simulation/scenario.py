@@ -205,7 +205,12 @@ SIZES = {
 
 
 def scenario(
-    seed: int, graph: str = "team", *, storage: Storage | None = None, attempt: int = 1
+    seed: int,
+    graph: str = "team",
+    *,
+    storage: Storage | None = None,
+    saver: SlowSaver | None = None,
+    attempt: int = 1,
 ) -> Scenario:
     """Return the scenario of a seed.
 
@@ -213,6 +218,7 @@ def scenario(
         seed: The seed.
         graph: The graph's name.
         storage: Where threads are kept; None keeps checkpoints alone.
+        saver: Where checkpoints are kept; None takes a new one.
         attempt: Which process this is: backends say something else in each.
     """
     rng = random.Random(f"{seed} {graph}")
@@ -239,7 +245,8 @@ def scenario(
         )
 
     inside = policy_of(rng, seed, [], "nested")
-    saver = SlowSaver(seed, rng.choice([0.0, 0.02, 0.3]), rng.choice([0.0, 0.0, 0.0, 0.03]))
+    new = SlowSaver(seed, rng.choice([0.0, 0.02, 0.3]), rng.choice([0.0, 0.0, 0.0, 0.03]))
+    saver = saver or new
     jumps = rng.choice([0.0] * 7 + [0.01])
     members = [agent(name).member() for name in names]
     drawn = graph_factory(factory(rng, graph))(members, policy)

@@ -14,21 +14,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.messages import HumanMessage
-from langgraph.checkpoint.memory import InMemorySaver
 
 from massgraph import Run, RunError
 from massgraph.graphs.running import BrokenRunError
-from massgraph.nodes.agent_turn import CANCELLED
 from massgraph.nodes.budget import Budget
-from massgraph.nodes.events import Event, RoundOpened, TurnEnded, TurnStarted, event_to_json
+from massgraph.nodes.events import Event, event_to_json
 from massgraph.nodes.live import LiveRun
-from massgraph.nodes.record import fold_events
-from massgraph.verify.oracle import Polls
 
-from .checks import check_cut, check_end, check_events, check_whole, untold
+from .checks import check_cut, check_end, check_events, check_whole
 from .fast import quick_building
+from .resuming import Story
 from .scenario import GRAPHS, Scenario, scenario
-from .weather import MANNERS, SavingError, ShuffledLoop, read
+from .weather import MANNERS, SavingError, ShuffledLoop, has_cause, read
 
 T = TypeVar("T")
 
@@ -64,9 +61,8 @@ def simulate_cancel(seed: int, graph: str = "team") -> list[Event]:
     (events, result), jumped = _run(setting, _play_cancelled(setting))
     check_cut(setting, events, result, jumped)
     check_end(setting, events)
-    silent = {agent.split("_")[0] for agent in untold(events)}
     for agent, begun in setting.calls.begun.items():
-        if agent in silent or result["outcome"] == "failed":
+        if result["outcome"] == "failed":
             continue
         uses = [used for one, used in result["usage"].items() if one.split("_")[0] == agent]
         counted = sum(used["calls"] + used["retries"] for used in uses)
@@ -75,13 +71,8 @@ def simulate_cancel(seed: int, graph: str = "team") -> list[Event]:
 
 
 def simulate_resume(seed: int, graph: str = "team") -> list[Event]:
-    """Cancel the run of a seed at some time, go on with a new graph, and check how it ends."""
-    first, second = scenario(seed, graph), scenario(seed, graph)
-    (before, after), _ = _run(first, _play_resumed(first, second))
-    check_end(first, before)
-    second.calls.answers |= first.calls.answers
-    check_end(second, after)
-    return [*before, *after]
+    """Cut the run of a seed several times, go on with what is stored, and check how it ends."""
+    return Story(seed, graph, _some_time).play()
 
 
 def _run(setting: Scenario, coro: Coroutine[Any, Any, T]) -> tuple[T, float]:
@@ -133,18 +124,10 @@ async def _ended(setting: Scenario, run: Run) -> dict[str, Any]:
     except RunError as exc:
         broken = exc
     assert setting.saver.failed, "a run broke, and its store did not"
-    assert _has_cause(broken, SavingError), "the cause is not chained"
+    assert has_cause(broken, SavingError), "the cause is not chained"
     result = broken.result if isinstance(broken, BrokenRunError) else None
     assert result is not None, "a broken run has no result"
     return dict(result)
-
-
-def _has_cause(exc: BaseException | None, kind: type[BaseException]) -> bool:
-    while exc is not None:
-        if isinstance(exc, kind):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False
 
 
 async def _play_cancelled(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
@@ -191,76 +174,6 @@ async def _play_cancelled(setting: Scenario) -> tuple[list[Event], dict[str, Any
 async def _uses(run: Run) -> None:
     async with run:
         await asyncio.Event().wait()
-
-
-async def _play_resumed(first: Scenario, second: Scenario) -> tuple[list[Event], list[Event]]:
-    rng = random.Random(first.seed)
-    saver = InMemorySaver()
-    config: Any = {"configurable": {"thread_id": "t"}}
-    before: list[Event] = []
-    live = LiveRun(sink=before.append, thread_id="t")
-    begun = first.team.compile(saver)
-    task = asyncio.create_task(
-        begun.ainvoke({"messages": [HumanMessage("What?")]}, config, context=live)
-    )
-    await _some_time(rng)
-    task.cancel()
-    await asyncio.wait({task})
-    cancelled_at = live.now
-    await live.aclose()
-    await _no_task_is_left()
-    if not task.cancelled():
-        return before, []
-    saved = await begun.aget_state(config)
-    if not saved.next:
-        return before, []
-    after: list[Event] = []
-    live = LiveRun(sink=after.append, thread_id="t", run_attempt=2)
-    state: Any = await second.team.compile(saver).ainvoke(None, config, context=live)
-    await _no_task_is_left()
-    _check_resumed(first, (before, after), cancelled_at, state)
-    return before, after
-
-
-def _check_resumed(
-    setting: Scenario,
-    events: tuple[list[Event], list[Event]],
-    cancelled_at: float,
-    state: dict[str, Any],
-) -> None:
-    """L1, S3 to S7 and S9, as far as they reach over a break."""
-    before, after = events
-    assert after[-1].type == "run_finished", "L1: a resumed run comes to its end"
-    for number, event in enumerate(after, after[0].seq):
-        assert event.seq == number, "S7: numbers have gaps"
-        assert event.run_attempt == 2
-    done = {
-        event.agent: event.round
-        for event in before
-        if isinstance(event, TurnEnded) and event.why != CANCELLED and event.t < cancelled_at
-    }
-    for event in after:
-        if isinstance(event, RoundOpened):
-            break
-        if isinstance(event, TurnStarted):
-            assert done.get(event.agent) != event.round, "S9: who had finished was called again"
-    folded = fold_events([*before, *after]).state
-    for key in ("answers", "votes", "ballots", "failures", "winner", "settled_by", "dissent"):
-        assert folded[key] == state[key], f"S7: folding both attempts gives other {key}"
-    assert state["outcome"] in ("settled", "no_answer")
-    assert after[-1].result["outcome"] == state["outcome"]
-    answers = {agent: answer["epoch"] for agent, answer in state["answers"].items()}
-    assert all(n <= setting.policy.max_answers_per_agent for n in state["drafts"].values()), "S8"
-    if state["outcome"] == "no_answer":
-        assert not answers, "S5: there is an answer"
-    else:
-        votes = state["votes"]
-        assert {v["candidate"] for v in votes.values()} <= set(answers), "S4: no current answer"
-        assert all(v["epoch"] == state["epoch"] for v in votes.values()), "S2: stale vote"
-        if setting.graph != "mixture":  # where nobody votes
-            live = set(setting.agents) - set(state["failures"])
-            polls = Polls(setting.policy, setting.agents, votes, answers, live)
-            assert state["winner"] == polls.winner, "S5: the winner is not the rule's"
 
 
 async def _some_time(rng: random.Random) -> None:

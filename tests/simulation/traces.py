@@ -12,7 +12,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from massgraph.nodes.events import event_to_json
 
@@ -29,19 +29,32 @@ def digest(number: int) -> str:
     return told.hexdigest()
 
 
-def differing(first: int, seeds: int, hash_seeds: Sequence[int] = HASH_SEEDS) -> list[str]:
+def digests(first: int, seeds: int) -> Iterator[str]:
+    """Give each seed with its digest."""
+    for number in range(first, first + seeds):
+        yield f"{number} {digest(number)}"
+
+
+def differing(first: int, seeds: int) -> list[str]:
     """Return the seeds whose events are not the same under all of these hash seeds."""
-    command = [sys.executable, "-m", "tests.simulation.traces", str(first), str(seeds)]
-    runs = [
-        subprocess.Popen(
-            command, env={**os.environ, "PYTHONHASHSEED": str(one)}, stdout=subprocess.PIPE
-        )
-        for one in hash_seeds
-    ]
-    told = [run.communicate()[0].decode().splitlines() for run in runs]
-    assert [run.returncode for run in runs] == [0] * len(runs), "a seed failed"
+    runs = [elsewhere(first, seeds, one) for one in HASH_SEEDS]
+    told = [printed(run) for run in runs]
     assert all(len(lines) == seeds for lines in told), "seeds are missing"
     return [lines[0] for lines in zip(*told, strict=True) if len(set(lines)) > 1]
+
+
+def elsewhere(first: int, seeds: int, hash_seed: int) -> subprocess.Popen[bytes]:
+    """Start a process that prints these seeds' digests under a hash seed of its own."""
+    command = [sys.executable, "-m", "tests.simulation.traces", str(first), str(seeds)]
+    env = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+
+
+def printed(run: subprocess.Popen[bytes]) -> list[str]:
+    """Return the lines that a process has printed, once it is done."""
+    lines = run.communicate()[0].decode().splitlines()
+    assert run.returncode == 0, "a seed failed"
+    return lines
 
 
 def main() -> int:
@@ -56,8 +69,8 @@ def main() -> int:
         found = differing(given.first, given.seeds)
         sys.stdout.write(f"{len(found)} of {given.seeds} seeds differ {' '.join(found)}\n")
         return int(bool(found))
-    for number in range(given.first, given.first + given.seeds):
-        sys.stdout.write(f"{number} {digest(number)}\n")
+    for line in digests(given.first, given.seeds):
+        sys.stdout.write(f"{line}\n")
     return 0
 
 

@@ -64,6 +64,15 @@ class SavingError(Exception):
     """A store that could not write, on purpose."""
 
 
+def has_cause(exc: BaseException | None, kind: type[BaseException]) -> bool:
+    """Return whether an exception, or what led to it, is of a kind."""
+    while exc is not None:
+        if isinstance(exc, kind):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
 class SlowSaver(InMemorySaver):
     """A checkpointer whose reads and writes take their time, and whose writes may fail.
 
@@ -78,7 +87,7 @@ class SlowSaver(InMemorySaver):
         self._rng = random.Random(seed)
         self.slowest_s, self._fails = slowest_s, fails
         self._failures: list[str] = []  # LangGraph works with a shallow copy: this is shared
-        self._busy: set[asyncio.Task[Any]] = set()
+        self._busy: set[object] = set()
 
     @property
     def failed(self) -> int:
@@ -94,16 +103,17 @@ class SlowSaver(InMemorySaver):
 
     async def idle(self) -> None:
         """Wait for the writes that LangGraph leaves under way when a graph is stopped."""
-        busy = {task for task in self._busy if not task.done()}
-        if busy:
-            await asyncio.wait(busy, timeout=self.slowest_s)
+        while self._busy:
+            await asyncio.sleep(self.slowest_s / 4)
 
     async def _takes_time(self, *, writes: bool) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._busy.add(task)
         if self.slowest_s:
-            await asyncio.sleep(self.slowest_s * self._rng.random() ** 3)
+            waits = object()
+            self._busy.add(waits)
+            try:
+                await asyncio.sleep(self.slowest_s * self._rng.random() ** 3)
+            finally:
+                self._busy.discard(waits)
         if writes and self._rng.random() < self._fails:
             self._failures.append("the disk is full, on purpose")
             raise SavingError(self._failures[-1])

@@ -89,9 +89,9 @@ def one_run(kind: str, seed: int, tried: Tried, *, most: int, only: int | None =
                 raise
 
 
-def _many(points: int, most: int) -> Iterator[tuple[str, Tried]]:
+def _many(points: int, first: int, most: int) -> Iterator[tuple[str, Tried]]:
     tried = {kind: Tried() for kind in KINDS}
-    for seed, kind in itertools.product(itertools.count(), KINDS):
+    for seed, kind in ((seed, kind) for seed in itertools.count(first) for kind in KINDS):
         if sum(one.points for one in tried.values()) >= points:
             break
         one_run(kind, seed, tried[kind], most=most)
@@ -105,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("seed", nargs="?", type=int, default=0)
     parser.add_argument("point", nargs="?", type=int)
     parser.add_argument("--points", type=int, default=300, help="crashes in memory (300)")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--on-disk", type=int, default=40, help="crashes over SQLite files (40)")
     given = parser.parse_args(arguments)
     began = time.process_time()
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             one_run(given.kind, given.seed, tried, most=10**6, only=given.point)
             found = {given.kind: tried}
         else:
-            found = dict(_many(given.points, FEW if given.points < 1000 else MANY))
+            found = dict(_many(given.points, given.first, FEW if given.points < 1000 else MANY))
             found["on disk"] = _on_disk(given.on_disk)
     total = Tried(*(sum(values) for values in zip(*(asdict(t).values() for t in found.values()))))
     figures = {"all": asdict(total) | {"cpu_s": round(time.process_time() - began)}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -74,7 +74,7 @@ class Case:
     policy: dict[str, Any]
     agents: tuple[str, ...] = ("a1", "a2", "a3")
     graph: Any = "team"
-    manner: Manner = Manner()
+    manner: Manner = field(default_factory=Manner)
     tools: bool = False
     nested: tuple[str, ...] = ()
     more: dict[str, Any] | None = None
@@ -97,7 +97,8 @@ class Case:
     def _agent(self, agent: str, asked: Asked) -> Agent:
         backend: Any = Mind(agent, asked, self.manner)
         if agent in self.nested:
-            inner = [Agent(f"{agent}x{n}", Mind(f"{agent}x{n}", asked, self.manner)) for n in (1, 2)]
+            names = [f"{agent}x{n}" for n in range(1, 2 + self.seed % 2)]
+            inner = [Agent(name, Mind(name, asked, self.manner)) for name in names]
             backend = Team(inner, Policy(**ENDLESS))
         tools = [lookup_tool()] if self.tools else []
         return Agent(agent, backend, tools=tools, **(self.more or {}))

@@ -133,6 +133,7 @@ class CrashStore(MemoryStore):
         inline = self._database
         assert isinstance(inline, InlineDatabase)
         self._connection = inline._connection  # pyright: ignore[reportPrivateUsage]
+        self._copy: tuple[int, bytes] | None = None
         watched = _Database(inline, self._wrote)
         self.saver = self._saver = _Saver(self._wrote)
         self._replies = Replies(watched)
@@ -143,9 +144,11 @@ class CrashStore(MemoryStore):
 
     def durable(self) -> Durable:
         """Return a copy of all that it holds."""
-        saver = self._saver
+        saver, changes = self._saver, self._connection.total_changes
+        if self._copy is None or self._copy[0] != changes:
+            self._copy = (changes, self._connection.serialize())
         return Durable(
-            self._connection.serialize(),
+            self._copy[1],
             {
                 thread: {space: dict(kept) for space, kept in spaces.items()}
                 for thread, spaces in saver.storage.items()

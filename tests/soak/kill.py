@@ -1,9 +1,10 @@
 """kill -9 of the real command line at random moments, over SQLite and PostgreSQL.
 
 `python -m tests.soak.kill --kills 20`, or `--minutes 60`. A run of three agents, whose provider is
-a server, is killed at a moment that is uniform over the time that it usually takes, and goes on
-with `massgraph resume`, which is killed again in a third of the trials, and so on. Each process is
-forked off this one, which has imported everything before. The last line of stdout is an object of
+a server, is killed at a moment that is uniform over the time that it usually takes, in every second
+trial in the moment after some reply was sent, and goes on with `massgraph resume`, which is killed
+again in a third of the trials, and so on. Each process is forked off this one, which has imported
+everything before. The last line of stdout is an object of
 figures.
 
 What is asked again though its reply was stored, and what ends otherwise than a run that was never
@@ -90,13 +91,17 @@ class Bench:
                 print(problem, file=sys.stderr, flush=True)
 
     def _plan(self, number: int) -> Plan:
-        """Return a trial: in one of four peers are stopped, one of eight ends by a signal."""
+        """Return a trial: one of two is aimed, in one of four peers are stopped.
+
+        One of eight begins with a signal that asks the process to end.
+        """
         known = number % 4 != 3
         first = {5: signal.SIGTERM, 6: signal.SIGINT}.get(number % 16, signal.SIGKILL)
         return Plan(
             number=number,
             config=self._configs["finish" if known else "cancel"],
             first=first,
+            aimed=number % 2 == 1,
             usual_s=self._reference.seconds,
             expected=self._reference.result if known else None,
             calls=self._reference.calls if known else None,

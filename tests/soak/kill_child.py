@@ -72,11 +72,12 @@ class Child:
         self._pid = os.fork()
         if not self._pid:
             _play(self._words, folder)
-        self._watch = os.pidfd_open(self._pid)
+        self.watch = os.pidfd_open(self._pid)
+        """A descriptor that can be read once the process has ended."""
 
-    def kill_after(self, seconds: float, number: int = signal.SIGKILL) -> Ended:
+    def kill_in(self, seconds: float, number: int = signal.SIGKILL) -> Ended:
         """Send a signal at a moment, unless the process has ended by then; wait for its end."""
-        if not self._ends_within(self._began + seconds - time.monotonic()):
+        if not self._ends_within(seconds):
             self._send(number)
         return self.wait()
 
@@ -86,7 +87,7 @@ class Child:
         self._send(signal.SIGKILL)  # whatever it may have left in its group, too
         seconds = time.monotonic() - self._began
         _, code = os.waitpid(self._pid, 0)
-        os.close(self._watch)
+        os.close(self.watch)
         out, err = (_text(self._folder / name) for name in ("out", "err"))
         status = os.waitstatus_to_exitcode(code)
         if hangs:
@@ -94,7 +95,7 @@ class Child:
         return Ended(self._words, status, seconds, out, err)
 
     def _ends_within(self, seconds: float) -> bool:
-        return bool(select.select([self._watch], [], [], max(0.0, seconds))[0])
+        return bool(select.select([self.watch], [], [], seconds)[0])
 
     def _send(self, number: int) -> None:
         try:

@@ -8,6 +8,8 @@ tells which request it belongs to.
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 import time
@@ -26,6 +28,9 @@ FASTEST_S, SLOWEST_S = 0.005, 0.04
 
 GONE_S = 5.0
 """Seconds at most until the connections of a killed process are closed."""
+
+SILENT_S = 30.0
+"""Seconds at most until a process asks for something, or ends."""
 
 IMPROVED = "carol has found a better answer"
 
@@ -48,10 +53,11 @@ class Provider:
 
     Args:
         process: The process.
+        sent: A pipe that gets a byte for each whole reply that is sent.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[str], sent: int) -> None:
+        self._process, self._sent = process, sent
         self.base_url = self._line()
 
     def requests(self) -> list[Sent]:
@@ -59,7 +65,23 @@ class Provider:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return [Sent(*one) for one in json.loads(self._line())]
+        came = json.loads(self._line())
+        while select.select([self._sent], [], [], 0)[0]:
+            os.read(self._sent, 1000)
+        return [Sent(*one) for one in came]
+
+    def wait_for(self, replies: int, ended: int) -> None:
+        """Wait until so many more replies were sent, or a process has ended.
+
+        Args:
+            replies: How many.
+            ended: A descriptor that can be read once it has.
+        """
+        while replies > 0:
+            ready, _, _ = select.select([self._sent, ended], [], [], SILENT_S)
+            if self._sent not in ready:
+                return
+            replies -= len(os.read(self._sent, 1))
 
     def _line(self) -> str:
         assert self._process.stdout is not None
@@ -69,13 +91,21 @@ class Provider:
 @contextmanager
 def provider() -> Generator[Provider]:
     """Run a provider while the block runs."""
-    command = [sys.executable, "-m", __name__]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe) as process:
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, str(writing)],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[writing],
+    )
+    with process:
         try:
-            yield Provider(process)
+            yield Provider(process, reading)
         finally:
             process.kill()
+            os.close(reading)
+            os.close(writing)
 
 
 def digest_of(request: Request) -> str:
@@ -114,8 +144,24 @@ def _answers(content: str) -> WireTurn:
     return WireTurn(calls=((NEW_ANSWER, {"content": content}),))
 
 
-def _serve() -> None:
-    with LoopbackServer(said) as server:
+class Announcing(LoopbackServer):
+    """A server that writes a byte for each whole reply that it has sent.
+
+    Args:
+        sent: Where.
+    """
+
+    def __init__(self, sent: int) -> None:
+        super().__init__(said)
+        self._sent = sent
+
+    def _answered(self, request: Request) -> None:
+        super()._answered(request)
+        os.write(self._sent, b".")
+
+
+def _serve(sent: int) -> None:
+    with Announcing(sent) as server:
         print(server.base_url, flush=True)
         for _ in sys.stdin:
             until = time.monotonic() + GONE_S
@@ -127,4 +173,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(int(sys.argv[1]))

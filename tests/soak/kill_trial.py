@@ -21,6 +21,10 @@ from .kill_tally import Tally
 MOST_KILLS = 4
 """In a row."""
 
+AFTER_S = 0.05
+MOST_REPLIES = 8
+"""An aimed kill comes so soon after one of so many replies: it is being stored, or acted on."""
+
 AGAIN = 1 / 3
 """How often a run that goes on is killed again."""
 
@@ -41,6 +45,7 @@ class Plan:
         number: Its number: its thread, its question and its random moments.
         config: The team.
         first: What ends the first process: SIGKILL, SIGINT or SIGTERM.
+        aimed: Whether it is killed in the moment after some reply.
         usual_s: How long a run usually takes: it is killed within this time.
         expected: The result of a run that was never killed; None where that depends on the moment.
         calls: How many different requests such a run sends; None likewise.
@@ -49,6 +54,7 @@ class Plan:
     number: int
     config: Path
     first: int
+    aimed: bool
     usual_s: float
     expected: dict[str, Any] | None
     calls: int | None
@@ -115,13 +121,19 @@ class Trial:
         until = time.monotonic() + FREE_S
         while True:
             child = Child(self._words(), self._folder)
-            moment = self._random.uniform(0, self._plan.usual_s)
-            ended = child.wait() if number is None else child.kill_after(moment, number)
+            ended = child.wait() if number is None else self._end(child, number)
             self._look_at_calls()
             if ended.status != 2 or "is going on" not in ended.err or time.monotonic() > until:
                 return ended
             self._tally.waited += 1
             time.sleep(0.02)
+
+    def _end(self, child: Child, number: int) -> Ended:
+        """End a process at a moment of its whole life, or in the moment after some reply."""
+        if not self._plan.aimed:
+            return child.kill_in(self._random.uniform(0, self._plan.usual_s), number)
+        self._provider.wait_for(self._random.randint(1, MOST_REPLIES), child.watch)
+        return child.kill_in(self._random.uniform(0, AFTER_S), number)
 
     def _words(self) -> list[str]:
         if self._known:
@@ -217,9 +229,16 @@ class Trial:
 
     def _count(self) -> None:
         tally = self._tally
-        tally.answered += sum(self._answered.values())
         tally.stored += len(self._stored)
-        tally.billed_twice += sum(count - 1 for count in self._answered.values() if count > 1)
+        answered = sum(self._answered.values())
+        twice = sum(count - 1 for count in self._answered.values() if count > 1)
+        tally.answered += answered
+        if self._plan.aimed:
+            tally.aimed += 1
+            tally.billed_twice_by_aim += twice
+        else:
+            tally.answered_at_random += answered
+            tally.billed_twice += twice
         where = f"{self._place.name} trial {self._plan.number} ({self._folder})"
         tally.problems += [f"{where}: {problem}" for problem in self._problems]
 

@@ -44,6 +44,12 @@ PARTS = (
         _module("tests.soak.leaks"),
     ),
     Part(
+        "crash",
+        "a run that is crashed after any durable write goes on as if nothing had been",
+        _module("tests.soak.crash", "--points", "220", "--on-disk", "20"),
+        _module("tests.soak.crash", "--points", "2000", "--on-disk", "200"),
+    ),
+    Part(
         "kill",
         "a run whose process is killed goes on, and asks for nothing that is stored",
         _module("tests.soak.kill", "--kills", "20"),

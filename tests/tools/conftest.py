@@ -16,7 +16,7 @@ import pytest
 
 from massgraph.tools import McpServer
 
-SERVER = Path(__file__).with_name("server.py")
+FORKED = Path(__file__).with_name("forked.py")
 
 ServerOf = Callable[..., McpServer]
 
@@ -25,6 +25,18 @@ ServerOf = Callable[..., McpServer]
 def library_is_imported() -> None:
     """Import what a first server would, before anything is measured."""
     import massgraph.tools.connection  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[list[str]]:
+    """The program and the arguments that start a server: a real process, in no time."""
+    forking = subprocess.Popen([sys.executable, FORKED], stdin=subprocess.PIPE, stdout=-1)
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    with forking.stdin, forking.stdout:
+        path = forking.stdout.readline().decode().strip()
+        forking.wait()
+        yield [sys.executable, "-S", "-E", str(FORKED), path]
 
 
 @pytest.fixture
@@ -36,7 +48,7 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def server_of(log: Path) -> AsyncIterator[ServerOf]:
+async def server_of(log: Path, command: list[str]) -> AsyncIterator[ServerOf]:
     """Make servers on stdio; when they are closed, no process and no task is left."""
     made: list[McpServer] = []
 
@@ -44,8 +56,8 @@ async def server_of(log: Path) -> AsyncIterator[ServerOf]:
         options["env"] = {"SERVER_LOG": str(log), **options.get("env", {})}
         server = McpServer(
             "tests",
-            command=sys.executable,
-            args=[str(SERVER)],
+            command=command[0],
+            args=command[1:],
             tools=tools or None,
             **options,
         )
@@ -62,11 +74,11 @@ async def server_of(log: Path) -> AsyncIterator[ServerOf]:
 class HttpServer:
     """A server of the library's own, over HTTP on this machine."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, command: list[str]) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
-        self._log = log
+        self._log, self._command = log, command
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +89,7 @@ class HttpServer:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         self._process = subprocess.Popen(
-            [sys.executable, str(SERVER), str(self._port)],
+            [*self._command, str(self._port)],
             env={"SERVER_LOG": str(self._log)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -99,9 +111,9 @@ class HttpServer:
 
 
 @pytest.fixture
-def http_server(log: Path) -> Iterator[HttpServer]:
+def http_server(log: Path, command: list[str]) -> Iterator[HttpServer]:
     """A server over HTTP that runs."""
-    server = HttpServer(log)
+    server = HttpServer(log, command)
     server.start()
     yield server
     server.stop()

@@ -1,4 +1,4 @@
-"""An MCP server for tests, of the protocol's own library: `python server.py [PORT LOG]`.
+"""An MCP server for tests, of the protocol's own library: `python server.py [PORT]`.
 
 It speaks over stdin and stdout, or, with a port, over HTTP on this machine.
 """
@@ -9,22 +9,20 @@ import asyncio
 import base64
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mcp.server.fastmcp import Context, FastMCP, Image
 from mcp.types import AudioContent, ToolAnnotations
 
-LOG = Path(os.environ["SERVER_LOG"]) if "SERVER_LOG" in os.environ else None
-PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-
-server = FastMCP("tests", host="127.0.0.1", port=PORT, log_level="CRITICAL")
+server = FastMCP("tests", host="127.0.0.1", log_level="CRITICAL")
 
 
 def note(text: str) -> None:
     """Write a line that a test can read."""
-    if LOG is not None:
-        with LOG.open("a", encoding="utf-8") as file:
+    if "SERVER_LOG" in os.environ:
+        with Path(os.environ["SERVER_LOG"]).open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
 
@@ -91,6 +89,13 @@ def process() -> int:
     return os.getpid()
 
 
-if __name__ == "__main__":
+def serve(arguments: Sequence[str]) -> None:
+    """Serve until stdin ends; with a port, over HTTP for ever."""
     note(f"started {os.getpid()}")
-    server.run("streamable-http" if PORT else "stdio")
+    if arguments:
+        server.settings.port = int(arguments[0])
+    server.run("streamable-http" if arguments else "stdio")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1:])

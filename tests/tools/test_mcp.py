@@ -73,19 +73,19 @@ def test_a_real_server_in_a_whole_run() -> None:
     assert children() == []
 
 
-def test_each_run_opens_and_closes() -> None:
+def test_each_run_opens_and_closes(command: list[str]) -> None:
     """`run` again and again, each on a loop of its own: nothing is left in between."""
     for _ in range(2):
-        server = McpServer("time", command=TIME)
-        model = use(("get_current_time", {"timezone": "UTC"}))
+        server = McpServer("tests", command=command[0], args=command[1:])
+        model = use(("add", {"a": 1, "b": 2}))
         assert Team([Agent("alice", model, tools=[server])]).run("Q?").answer == "Done."
         assert children() == []
 
 
-def test_a_loop_that_ends_without_closing() -> None:
+def test_a_loop_that_ends_without_closing(command: list[str]) -> None:
     """Whoever forgets `aclose` leaves no process either: the loop's end stops it."""
-    server = McpServer("time", command=TIME)
-    model = use(("get_current_time", {"timezone": "UTC"}))
+    server = McpServer("tests", command=command[0], args=command[1:])
+    model = use(("add", {"a": 1, "b": 2}))
     asyncio.run(Team([Agent("alice", model, tools=[server])]).arun("Q?"))
     assert children() == []
 

@@ -52,6 +52,16 @@ def restarted() -> list[Event]:
     ).events
 
 
+def early() -> list[Event]:
+    """Two of three votes leave nothing to decide, and the third is not waited for."""
+    return play(
+        {"settle_early": True, "final": "reuse"},
+        alice=[answer("4"), vote("agent1")],
+        bob=[answer("5"), vote("agent1")],
+        carol=[answer("6"), vote("agent3", delay=5)],
+    ).events
+
+
 def failing() -> list[Event]:
     """An agent that never acts, and sits out."""
     return play(
@@ -99,6 +109,7 @@ KINDS: dict[str, Callable[[], list[Event]]] = {
     "team": team,
     "debated": debated,
     "restarted": restarted,
+    "early": early,
     "failing": failing,
     "unfinished": unfinished,
     "nobody": nobody,

@@ -42,6 +42,15 @@ def revealed(events: list[Event]) -> Sequence[Event]:
     return events
 
 
+def shown(events: list[Event]) -> Sequence[Event]:
+    """Let an answer be the one that stood there before, but for white space."""
+    at = nth(events, ev.AnswersAccepted, 1)
+    accepted: Any = events[at]
+    same = [answer | {"text": " 4"} for answer in accepted.answers]
+    events[at] = dataclasses.replace(accepted, answers=same)
+    return events
+
+
 def of_old(events: list[Event]) -> Sequence[Event]:
     """Let an answer be of an older epoch."""
     at = nth(events, ev.AnswersAccepted, 0)
@@ -103,6 +112,7 @@ EDITS: list[tuple[str, str, str, Edit]] = [
     ("S3", "restarted", "interrupted at a first draft",
      change(ev.TurnEnded, 1, outcome="interrupted", why=RELEASED)),
     ("S3", "restarted", "stopped under 'finish'", policy(on_new_answer="finish")),
+    ("S3", "restarted", "an answer that its author was shown", shown),
     ("S3", "debate", "an answer in a round of votes",
      change(ev.TurnEnded, 4, outcome="new_answer")),
     ("S4", "debate", "a vote in a round of answers", change(ev.TurnEnded, 0, outcome="vote")),
@@ -128,12 +138,14 @@ EDITS: list[tuple[str, str, str, Edit]] = [
     ("S5", "team", "a voter without a vote", change(ev.Verdict, 0, verdict="settled")),
     ("S5", "team", "no answer, and there is one", change(ev.Verdict, 1, verdict="no_answer")),
     ("S5", "team", "a quorum that is not met", policy(quorum=9)),
+    ("S5", "early", "settled early, and one might have decided", policy(weights={"carol": 9})),
     ("S5", "debated", "ballots that are not those cast", change(ev.DebateOpened, ballots=[])),
     ("S5", "debated", "a debate though there is a winner", policy(rule="plurality")),
     ("S5", "mixture", "the aggregator is another", change(ev.WinnerSelected, winner="alice")),
     ("S6", "team", "two presentations", again(ev.PresentingEnded)),
     ("S6", "team", "no presentation", drop(ev.PresentingEnded)),
     ("S6", "team", "two ends", again(ev.RunFinished)),
+    ("S6", "team", "presenting begins twice", again(ev.PresentingStarted)),
     ("S6", "team", "another agent presents", change(ev.PresentingStarted, agent="bob")),
     ("S6", "team", "presenting before settling", again(ev.PresentingStarted, at=15)),
     ("S6", "team", "another's final text", change(ev.FinalText, agent="bob")),

@@ -177,7 +177,8 @@ class LoopbackServer:
             sending.cancel()
             try:
                 reusable = await sending
-                request.answered_at = time.perf_counter() if reusable else None
+                if reusable:
+                    self._answered(request)
             except (ConnectionError, asyncio.CancelledError):
                 request.disconnected_at = time.perf_counter()
                 self._hung_up.put_nowait(request)
@@ -187,6 +188,10 @@ class LoopbackServer:
                 await asyncio.gather(ahead, return_exceptions=True)
                 return
             first = await ahead
+
+    def _answered(self, request: Request) -> None:
+        """Note that the whole reply to a request has been sent."""
+        request.answered_at = time.perf_counter()
 
     def _reply(self, request: Request) -> Reply:
         protocol = protocol_of(request)

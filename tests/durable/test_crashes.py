@@ -1,0 +1,136 @@
+"""Crashes after durable writes: a run goes on, sends nothing twice, and comes to the same end."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ..soak.crash_cases import ENDLESS, Case, case
+from ..soak.crash_runs import Attempt, Point, check, crashed, uncut
+
+KINDS = {"team": 0, "refused": 0, "prebuilt": 2, "fork": 3}
+"""Each of them is crashed a few times here; `python -m tests.soak.crash` does more."""
+
+
+@pytest.fixture(scope="module")
+def whole() -> Attempt:
+    """A run of two agents that nothing has cut."""
+    return uncut(case("tools", 0))
+
+
+def points(attempt: Attempt, number: int) -> list[Point]:
+    """Return some points of a run, from everywhere."""
+    return random.Random(0).sample(attempt.points, number)
+
+
+@pytest.mark.parametrize(("kind", "seed"), KINDS.items())
+def test_a_crashed_run_goes_on(kind: str, seed: int) -> None:
+    """After any write: nothing that is stored is sent again, and the end is the same."""
+    attempt = uncut(case(kind, seed))
+    for point in points(attempt, 2):
+        again = crashed(attempt, point)
+        if again is not None:
+            check(attempt, point, again)
+
+
+@pytest.mark.parametrize("kind", ["released", "budgets"])
+def test_a_crashed_run_ends(kind: str) -> None:
+    """Where time decides, another end is as good: settled, within its budget, nothing paid twice."""
+    attempt = uncut(case(kind, 1))
+    [point] = points(attempt, 1)
+    again = crashed(attempt, point)
+    if again is not None:
+        check(attempt, point, again)
+
+
+def test_inner_calls_are_stored_too() -> None:
+    """A team inside a team is not asked again for what it has said."""
+    attempt = uncut(Case("inside", 0, ENDLESS, ("a1",), graph="single", nested=("a1",)))
+    for point in [point for point in attempt.points if point.what == "store"]:
+        again = crashed(attempt, point)
+        assert again is not None
+        check(attempt, point, again)
+
+
+def test_a_run_is_crashed_twice(whole: Attempt) -> None:
+    """A run that has gone on may die as well."""
+    middle = whole.points[len(whole.points) // 3]
+    again = crashed(whole, middle, watched=True)
+    assert again is not None
+    for point in random.Random(2).sample(again.points, 2):
+        third = crashed(again, point)
+        assert third is not None
+        check(whole, point, third)
+        assert third.number == again.number + (point.number > 0)
+
+
+def test_before_anything_is_stored_there_is_no_thread(whole: Attempt) -> None:
+    """A run that died before its first write cannot go on: nobody knows its question."""
+    assert crashed(whole, whole.points[0]) is None
+
+
+def test_a_question_that_was_only_noted_is_asked(whole: Attempt) -> None:
+    """Between the list of threads and the first checkpoint, the run begins anew."""
+    noted = whole.points[1]
+    assert noted.what == "begin"
+    assert not noted.durable.storage
+    again = crashed(whole, noted)
+    assert again is not None
+    check(whole, noted, again)
+    assert [event.type for event in again.told][:1] == ["run_started"]
+    assert again.told[0].run_attempt == 2
+
+
+def test_a_run_that_was_over_asks_nobody(whole: Attempt) -> None:
+    """From its last step on, the result comes back, and the list of threads learns it."""
+    over = [point for point in whole.points if point.told == len(whole.told)]
+    assert {"writes", "checkpoint", "finish", "trim"} <= {point.what for point in over}
+    for point in (over[0], over[-1]):
+        again = crashed(whole, point)
+        assert again is not None
+        check(whole, point, again)
+        assert not again.asked.requests
+        assert [event.type for event in again.told] in (
+            ["run_resumed", "run_finished"],
+            ["run_resumed", "presenting_ended", "run_finished"],
+        )
+
+
+def test_a_reply_is_stored_before_it_is_handed_out(whole: Attempt) -> None:
+    """Right after its write, nobody has acted on a reply: no event tells how its turn ended."""
+    stored = [point for point in whole.points if point.what == "store"]
+    assert len(stored) == sum(whole.asked.answered.values())
+    again = crashed(whole, stored[0])
+    assert again is not None
+    check(whole, stored[0], again)
+    assert len(again.storage.store.minutes.found) == 1
+    assert again.asked.answered.total() == whole.asked.answered.total() - 1
+
+
+def test_a_follow_up_is_crashed() -> None:
+    """Before `ask` is stored, the state is that of the run before; the question is not lost."""
+    attempt = uncut(case("follow-up", 3))
+    for point in attempt.points[:4]:
+        again = crashed(attempt, point)
+        assert again is not None
+        check(attempt, point, again)
+
+
+def test_the_check_finds_what_is_wrong(whole: Attempt) -> None:
+    """A journal that forgets a reply is noticed: it is sent again."""
+    point = next(point for point in whole.points if point.what == "store")
+    before = whole.points[point.number - 1]
+    again = crashed(whole, before)
+    assert again is not None
+    check(whole, before, again)
+    with pytest.raises(AssertionError, match="sent again"):
+        check(whole, point, again)
+
+
+def test_cases_follow_from_their_seeds() -> None:
+    """The same case is the same run, to the last event."""
+    first, second = uncut(case("tools", 2)), uncut(case("tools", 2))
+    assert isinstance(first.case, Case)
+    assert [event.type for event in first.told] == [event.type for event in second.told]
+    assert first.asked.sent.keys() == second.asked.sent.keys()
