@@ -152,7 +152,8 @@ def _agents_in(key: str, value: Any) -> Iterator[str]:
         yield from value
     elif key == "winner" and value is not None:
         yield value
-    for one in value.values() if isinstance(value, dict) else value if key in LISTS else ():
+    held: Any = value if key in LISTS else value.values() if isinstance(value, dict) else ()
+    for one in held:
         if isinstance(one, dict):
             yield from (one[name] for name in ("agent", "voter", "candidate") if name in one)
             yield from one.get("ranking") or ()

@@ -95,6 +95,13 @@ class AgentTurn:
         return self.policy.on_new_answer == "cancel" and self.state["phase"] != "answer"
 
     @property
+    def is_released(self) -> bool:
+        """Whether it was stopped since its last step, for an answer or a vote of a peer."""
+        round_ = self.round
+        spared = round_.turn(self.member.id, self.live.now).spared
+        return round_.released.is_set() and not spared()
+
+    @property
     def tries(self) -> int:
         """How many tries have not counted so far."""
         return self.state.get("tries", 0)

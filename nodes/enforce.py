@@ -33,6 +33,8 @@ def enforce(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         turn.emit(ActionRefused(**turn.who(), what=flaw["what"], why=flaw["why"]))
         tries = turn.tries + 1
         if tries >= policy.attempts:
+            if turn.is_released:
+                return {"tries": tries, **turn.released()}
             why = f"{flaw['what']}: {flaw['why']}"
             failed = ending("failed", why, kind=flaw["kind"] or "protocol")
             return {"tries": tries, **turn.ended(failed)}

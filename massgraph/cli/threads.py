@@ -121,7 +121,6 @@ def fork(
 @verbose_option
 def rm(names: tuple[str, ...], db: str | None) -> int:
     """Remove everything that is kept of each THREAD, the record of its events included."""
-
     from ..store.paths import thread_folder
 
     async def remove(kept: Threads) -> None:

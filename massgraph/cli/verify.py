@@ -151,6 +151,8 @@ async def _stored(
         last = await store.saver.aget_tuple(config)
         if last is None:
             return [], ["nothing of the thread is stored"]
-        return check_stored(events, last.checkpoint["channel_values"]), []
+        row = await store.index.get(thread) if store.index is not None else None
+        cut = row is not None and row.status == "running"
+        return check_stored(events, last.checkpoint["channel_values"], cut=cut), []
     finally:
         await storage.aclose()

@@ -13,7 +13,9 @@ from .resuming import is_a_step
 _KEYS = tuple(Folded.__annotations__)
 
 
-def check_stored(events: Sequence[Event], state: Mapping[str, Any]) -> list[str]:
+def check_stored(
+    events: Sequence[Event], state: Mapping[str, Any], *, cut: bool = False
+) -> list[str]:
     """Return what is wrong with the state that is stored of a run.
 
     Of a run that is over, it is what the events give; of one that was cut, it is that of a step
@@ -22,6 +24,8 @@ def check_stored(events: Sequence[Event], state: Mapping[str, Any]) -> list[str]
     Args:
         events: The record of the thread's last run.
         state: The machine's state, as the thread's last checkpoint holds it.
+        cut: Whether the thread knows of no end: its process may have died when the end was told,
+            and the last step not stored yet.
     """
     if not any(not isinstance(event, RunStarted) for event in events):
         return []  # its first step may not have been stored yet
@@ -30,7 +34,7 @@ def check_stored(events: Sequence[Event], state: Mapping[str, Any]) -> list[str]
         return [f"the stored state lacks {', '.join(missing)}"]
     last = events[-1]
     over = isinstance(last, RunFinished) and last.result.get("outcome") in ("settled", "no_answer")
-    if not over:
+    if cut or not over:
         known = is_a_step(events, state)
         return [] if known else ["the stored state is that of no step that the events tell"]
     folded: Mapping[str, Any] = fold_events(events).state

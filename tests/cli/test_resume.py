@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,14 +86,17 @@ def mind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stopping]:
         yield mind
 
 
-def died(thread: str, config: str, db: str | None = None) -> None:
-    """Leave a thread whose process has died before it asked anybody."""
+def died(thread: str, config: str, db: str | None = None, *, goes_on: bool = False) -> None:
+    """Leave a thread whose process has died before it asked anybody, or anybody again."""
 
     async def note() -> None:
         storage = default_storage() if db is None else open_storage(db)
         index = (await storage.opened()).index
         assert index is not None
-        await index.begin(thread, "Why?", load_config(config).stored)
+        if goes_on:
+            await index.resume(thread)
+        else:
+            await index.begin(thread, "Why?", load_config(config).stored)
         await storage.aclose()
 
     asyncio.run(note())
@@ -155,6 +160,23 @@ def test_a_config_with_other_agents(cli: Cli, folder: Path, mind: Stopping) -> N
     assert (ended.status, ended.out) == (2, b"")
     assert "The run is one of alice, bob, and can't go on with alice, carol." in ended.err
     assert cli("resume", "t").status == 0, "nothing is lost by it"
+
+
+def test_an_end_that_was_told_and_not_stored(cli: Cli, state: Path) -> None:
+    """A process may die between the two: that is no damage, and the end comes once more."""
+    first = cli("run", "-c", "team.yaml", "--thread", "t", "q?")
+    with closing(sqlite3.connect(state / "massgraph.db")) as database, database:
+        database.execute(
+            "DELETE FROM checkpoints WHERE checkpoint_id = (SELECT max(checkpoint_id) "
+            "FROM checkpoints WHERE checkpoint_ns = '')"
+        )
+    lost = cli("verify", "t")
+    assert lost.status == 1, "the thread was over, and its last step is gone"
+    assert b"is not what the events give" in lost.out
+    died("t", "team.yaml", goes_on=True)
+    assert cli("verify", "t").status == 0
+    assert cli("resume", "t").out == first.out
+    assert cli("verify", "t").status == 0
 
 
 def test_an_unknown_thread(cli: Cli) -> None:

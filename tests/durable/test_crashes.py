@@ -36,7 +36,7 @@ def test_a_crashed_run_goes_on(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("kind", ["released", "budgets"])
 def test_a_crashed_run_ends(kind: str) -> None:
-    """Where time decides, another end is as good: settled, within its budget, nothing paid twice."""
+    """Where time decides, another end is as good: within the budget, and nothing is paid twice."""
     attempt = uncut(case(kind, 1))
     [point] = points(attempt, 1)
     again = crashed(attempt, point)
@@ -106,6 +106,16 @@ def test_a_reply_is_stored_before_it_is_handed_out(whole: Attempt) -> None:
     check(whole, stored[0], again)
     assert len(again.storage.store.minutes.found) == 1
     assert again.asked.answered.total() == whole.asked.answered.total() - 1
+
+
+def test_a_stored_reply_is_used_though_the_budget_is_used_up() -> None:
+    """It was paid for: the call does not go out, so no budget is asked."""
+    attempt = uncut(Case("paid", 0, {**ENDLESS, "max_calls": 1}, ("a1",), graph="single"))
+    point = next(point for point in attempt.points if point.what == "store")
+    again = crashed(attempt, point)
+    assert again is not None
+    assert {**again.result, "duration_s": 0.0} == {**attempt.result, "duration_s": 0.0}
+    assert not again.asked.requests
 
 
 def test_a_follow_up_is_crashed() -> None:

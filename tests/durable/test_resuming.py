@@ -209,8 +209,8 @@ def test_a_new_question_takes_the_place_of_a_run_that_was_cut() -> None:
     run_virtual(play())
 
 
-def test_a_stored_reply_is_used_though_the_budget_is_used_up() -> None:
-    """It was paid for: the budget counts it, and does not refuse it."""
+def test_what_was_used_counts_after_a_break() -> None:
+    """A budget that was used up stays used up: nobody is asked, and the answers stand."""
 
     async def play() -> None:
         db = open_storage("memory:")
@@ -307,14 +307,15 @@ def test_a_reply_is_on_the_disk_before_anybody_acts() -> None:
             reader = asyncio.create_task(_into(events, run))
             await asyncio.sleep(10)
             assert len(written) == 2
-            assert "turn_ended" not in {event.type for event in events}
+            assert run.status == "running"
             waits.set()
             assert (await run.result()).outcome == "settled"
             await reader
+            ended = [event for event in events if event.type == "turn_ended"]
+            assert min(event.t for event in ended) >= 10
 
     run_virtual(play())
 
 
 async def _into(events: list[Event], run: Any) -> None:
-    async for event in run:
-        events.append(event)
+    events.extend([event async for event in run])

@@ -223,7 +223,7 @@ LINKS = [
     for name in (*FOLDERS, *FILES)
     for there in (True, False)
     for rare in (False, True)
-    if rare or (name in OFTEN and there != (name == "runs/t"))
+    if rare or (name in OFTEN and there)
 ]
 USES: tuple[tuple[str, ...], ...] = (
     ("run", "-c", "team.yaml", "--quiet", "--thread", "t", "Why?"),

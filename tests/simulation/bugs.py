@@ -18,11 +18,13 @@ from unittest.mock import patch
 
 from massgraph.graphs import transitions
 from massgraph.graphs.agent import agent_node
+from massgraph.graphs.resuming import Saved
 from massgraph.nodes import actions, certainty, collect_votes, novelty, present_final, settle
 from massgraph.nodes.agent_turn import AgentTurn
 from massgraph.nodes.debate import debate
 from massgraph.nodes.events import Verdict
 from massgraph.nodes.finish import finish
+from massgraph.nodes.journal import Slot
 from massgraph.nodes.ledger import Ledger
 from massgraph.nodes.live import LiveRun
 from massgraph.nodes.live_round import LiveRound
@@ -388,6 +390,20 @@ def usage_twice() -> Patches:
     return everywhere(usage, doubled)
 
 
+def asked_again() -> Patches:
+    """A call goes out again, though its reply is stored."""
+
+    async def nothing(_: Any) -> None:
+        return None
+
+    return [patch.object(Slot, "find", nothing)]
+
+
+def ended_forgotten() -> Patches:
+    """A run goes on without knowing who had ended a turn."""
+    return [patch.object(Saved, "bring_back", lambda self, live, **named: live.begin(0.0))]
+
+
 BUGS: dict[str, Callable[[], Patches]] = {
     bug.__name__: bug
     for bug in (
@@ -429,6 +445,8 @@ BUGS: dict[str, Callable[[], Patches]] = {
         skipped_number,
         untold_failure,
         usage_twice,
+        asked_again,
+        ended_forgotten,
     )
 }
 """Bugs by name."""

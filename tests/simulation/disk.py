@@ -46,7 +46,7 @@ class WatchedJournal(Journal):
     async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
         """Store a reply, once."""
         await self._takes_time()
-        self.check()
+        self.check(key)
         await self._inside.store(key, agent, reply)
         self.stored[key] = agent
         await self._takes_time()
@@ -60,10 +60,11 @@ class WatchedJournal(Journal):
         """How many replies of each agent are stored."""
         return Counter(self.stored.values())
 
-    def check(self) -> None:
-        """Complain of a call that is under way, and has its reply already."""
-        if CALL.get() in self.stored:
-            self.problems.append(f"the call {CALL.get()} is made again")
+    def check(self, key: CallKey | None = None) -> None:
+        """Complain of a call, or the one that is under way, if it has its reply already."""
+        key = key or CALL.get()
+        if key in self.stored:
+            self.problems.append(f"S9: the call {key} is made again")
 
 
 class DiskStore(MemoryStore):

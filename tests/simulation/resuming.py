@@ -165,7 +165,7 @@ class Story:
         if self.store is not None:
             assert self.store.index is not None
             return await self.store.index.get(THREAD) is not None
-        return bool(self.saver.storage.get(THREAD))
+        return any(self.saver.storage.get(THREAD, {}).values())
 
     async def _cancel(self, run: Run) -> None:
         await self._some_time(self._rng)

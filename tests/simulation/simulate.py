@@ -214,7 +214,7 @@ FAMILIES: dict[str, Callable[[int], list[Event]]] = {
     },
 }
 
-SHARES = {"whole": 45, "read": 20, "cancel": 25, "resume": 10}
+SHARES = {"whole": 46, "read": 6, "cancel": 42, "resume": 6}
 """How many of a hundred seeds are of which family."""
 
 

@@ -103,7 +103,7 @@ class SlowSaver(InMemorySaver):
 
     async def idle(self) -> None:
         """Wait for the writes that LangGraph leaves under way when a graph is stopped."""
-        while self._busy:
+        while self._busy:  # noqa: ASYNC110 - the clock is a virtual one
             await asyncio.sleep(self.slowest_s / 4)
 
     async def _takes_time(self, *, writes: bool) -> None:

@@ -117,7 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             found = dict(_many(given.points, given.first, FEW if given.points < 1000 else MANY))
             found["on disk"] = _on_disk(given.on_disk)
-    total = Tried(*(sum(values) for values in zip(*(asdict(t).values() for t in found.values()))))
+    total = Tried(
+        *(sum(values) for values in zip(*(asdict(t).values() for t in found.values()), strict=True))
+    )
     figures = {"all": asdict(total) | {"cpu_s": round(time.process_time() - began)}}
     print(json.dumps(figures | {kind: asdict(one) for kind, one in found.items()}))
     return int(total.wrong > 0)

@@ -1,4 +1,4 @@
-"""The same over files: copies of a SQLite database after each write, as a dead process leaves it."""
+"""The same over files: copies of a SQLite file after each write, as a dead process leaves it."""
 
 from __future__ import annotations
 
