@@ -18,7 +18,6 @@ from unittest.mock import patch
 
 from massgraph.graphs import transitions
 from massgraph.graphs.agent import agent_node
-from massgraph.graphs.resuming import Saved
 from massgraph.nodes import actions, certainty, collect_votes, novelty, present_final, settle
 from massgraph.nodes.agent_turn import AgentTurn
 from massgraph.nodes.debate import debate
@@ -399,11 +398,6 @@ def asked_again() -> Patches:
     return [patch.object(Slot, "find", nothing)]
 
 
-def ended_forgotten() -> Patches:
-    """A run goes on without knowing who had ended a turn."""
-    return [patch.object(Saved, "bring_back", lambda self, live, **named: live.begin(0.0))]
-
-
 BUGS: dict[str, Callable[[], Patches]] = {
     bug.__name__: bug
     for bug in (
@@ -446,7 +440,6 @@ BUGS: dict[str, Callable[[], Patches]] = {
         untold_failure,
         usage_twice,
         asked_again,
-        ended_forgotten,
     )
 }
 """Bugs by name."""

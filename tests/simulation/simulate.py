@@ -214,7 +214,7 @@ FAMILIES: dict[str, Callable[[int], list[Event]]] = {
     },
 }
 
-SHARES = {"whole": 46, "read": 6, "cancel": 42, "resume": 6}
+SHARES = {"whole": 41, "read": 5, "cancel": 49, "resume": 5}
 """How many of a hundred seeds are of which family."""
 
 
