@@ -62,11 +62,13 @@ class StoredReply:
         said: Its chunks, in order; the provider's raw response is not among them.
         retries: Extra requests that it took.
         lost: What the requests before the last one have used.
+        stopped: Whether it was cut: it took too long, or was silent too long.
     """
 
     said: tuple[Said, ...]
     retries: int = 0
     lost: TokenUsage = field(default_factory=TokenUsage)
+    stopped: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reply as JSON values."""
@@ -74,6 +76,7 @@ class StoredReply:
             "v": REPLY_VERSION,
             "retries": self.retries,
             "lost": dataclasses.asdict(self.lost),
+            "stopped": self.stopped,
             "said": [[said.at_s, chunk_to_dict(said.chunk)] for said in self.said],
         }
 
@@ -88,7 +91,8 @@ class StoredReply:
             raise ValueError(f"a stored reply of version {given.get('v')!r}")
         try:
             said = tuple(Said(float(at), chunk_from_dict(chunk)) for at, chunk in given["said"])
-            return cls(said, int(given["retries"]), TokenUsage(**given["lost"]))
+            lost, stopped = TokenUsage(**given["lost"]), bool(given.get("stopped", False))
+            return cls(said, int(given["retries"]), lost, stopped)
         except (KeyError, TypeError, ValueError) as exc:
             raise ValueError(f"no stored reply: {exc}") from exc
 

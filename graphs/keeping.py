@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from langchain_core.messages import AnyMessage
+
 from ..nodes.events import Event
 from ..nodes.journal import Journal
 from ..nodes.record import ResultDict
@@ -16,10 +20,13 @@ class Keeper:
 
     journal: Journal | None = None
 
-    @property
-    def question(self) -> str:
-        """The question of a run that goes on, as far as it is known once it has begun."""
-        return ""
+    def unasked(self, checkpoint_id: str | None) -> Sequence[AnyMessage] | None:
+        """Return the conversation of a run that goes on, where nothing of it is stored yet.
+
+        Args:
+            checkpoint_id: The thread's newest checkpoint, if it has one.
+        """
+        return None
 
     @property
     def elapsed(self) -> float:

@@ -29,6 +29,7 @@ class Saved:
     """What a thread holds of its last run.
 
     Args:
+        checkpoint_id: The newest checkpoint.
         state: The machine's state, after the last step that is stored, and after each node of the
             next one that is done.
         outcomes: Of turns that had ended in the round that was cut, and are not collected.
@@ -37,6 +38,7 @@ class Saved:
         spent: What turns that had begun in the round that was cut have used, by their agents.
     """
 
+    checkpoint_id: str
     state: TeamState
     outcomes: list[Outcome]
     next: tuple[str, ...]
@@ -47,7 +49,8 @@ class Saved:
     async def of(cls, graph: TeamGraph, config: Any) -> Saved | None:
         """Return what is stored under a config, or None."""
         snapshot = await graph.aget_state(config, subgraphs=True)
-        if not snapshot.values:
+        checkpoint_id = snapshot.config["configurable"].get("checkpoint_id")
+        if checkpoint_id is None:
             return None
         state = _with_what_is_done(snapshot)
         # LangGraph's own `next` leaves out what has been done, and only not been taken in yet.
@@ -58,7 +61,7 @@ class Saved:
             found = outcomes_of_round(state)
         begun = bool(state.get("run")) and "__start__" not in ahead and "ask" not in undone
         found.sort(key=lambda outcome: outcome["agent"])
-        return cls(state, found, ahead, begun, dict(_spent(snapshot)))
+        return cls(checkpoint_id, state, found, ahead, begun, dict(_spent(snapshot)))
 
     @property
     def question(self) -> str:
@@ -143,7 +146,7 @@ def _with_what_is_done(snapshot: StateSnapshot) -> TeamState:
     for task in snapshot.tasks:
         update: Any = task.result
         if isinstance(update, dict):
-            said = {"messages": [*state["messages"], *update.get("messages", [])]}
+            said = {"messages": [*state.get("messages", []), *update.get("messages", [])]}
             state.update({k: v for k, v in update.items() if k != "outcomes"} | said)
     return cast("TeamState", state)
 

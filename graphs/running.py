@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import AnyMessage
 
 from ..backends.errors import RunError, StoreError, UserError
 from ..nodes.agent_turn import CANCELLED
@@ -205,13 +205,11 @@ class GraphRun:
         Raises:
             UserError: When there is nothing to go on with.
         """
-        question = self._keeper.question
-        if saved is None or (not saved.next and question not in ("", saved.question)):
-            if not question:
-                raise UserError(
-                    f"Nothing is stored on the thread {self.thread_id!r} to go on with."
-                )
-            return {"messages": [HumanMessage(question)]}
+        unasked = self._keeper.unasked(saved.checkpoint_id if saved is not None else None)
+        if unasked is not None:
+            return {"messages": list(unasked)}
+        if saved is None:
+            raise UserError(f"Nothing is stored on the thread {self.thread_id!r} to go on with.")
         self._unfinished = bool(saved.next)
         if saved.begun:
             builder = cast("CoordinationGraph", graph.builder)

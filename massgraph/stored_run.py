@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.messages import HumanMessage, messages_from_dict, messages_to_dict
 
 from .backends.errors import StoreError
 from .backends.off_loop import off_loop
@@ -53,10 +56,14 @@ class StoredRun(Keeper):
         self._row: ThreadRow | None = None
         self._recorder: Recorder | None = None
 
-    @property
-    def question(self) -> str:
-        """The question, once the run has begun."""
-        return self._row.question if self._row is not None else ""
+    def unasked(self, checkpoint_id: str | None) -> Sequence[AnyMessage] | None:
+        """Return the conversation of a run that goes on, where nothing of it is stored yet."""
+        row = self._row
+        if row is None or row.before != checkpoint_id:
+            return None
+        if row.asked is None:
+            return [HumanMessage(row.question)]
+        return cast("list[AnyMessage]", messages_from_dict(json.loads(row.asked)))
 
     @property
     def elapsed(self) -> float:
@@ -73,7 +80,7 @@ class StoredRun(Keeper):
             if self._messages is None:
                 await self._check(store)
             if store.index is not None:
-                self._row = await self._noted(store.index)
+                self._row = await self._noted(store, store.index)
         attempts = 1 if self._messages is not None else 2
         if self._row is not None:
             attempts = self._row.attempts
@@ -99,10 +106,18 @@ class StoredRun(Keeper):
         finally:
             await self._held.aclose()
 
-    async def _noted(self, index: ThreadIndex) -> ThreadRow:
+    async def _noted(self, store: Store, index: ThreadIndex) -> ThreadRow:
         if self._messages is None:
             return await index.resume(self._thread_id)
-        return await index.begin(self._thread_id, self._messages[-1].text, self._config)
+        place: Any = {"configurable": {"thread_id": self._thread_id, "checkpoint_ns": ""}}
+        newest = await store.saver.aget_tuple(place)
+        return await index.begin(
+            self._thread_id,
+            self._messages[-1].text,
+            self._config,
+            asked=json.dumps(messages_to_dict(list(self._messages))),
+            before=None if newest is None else newest.checkpoint["id"],
+        )
 
     async def _record(self, records: Path, attempts: int) -> int:
         """Open the record of the run; where no index counts attempts, its record does."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -30,11 +30,9 @@ from .nodes.policy import Policy
 from .question import conversation
 from .result import Result
 from .run import Run
+from .store.base import Storage
 from .store.given import GivenStorage
-from .threads import check_thread_id, new_thread_id, one_run_at_a_time
-
-if TYPE_CHECKING:
-    from .store.base import Storage
+from .thread_ids import check_thread_id, new_thread_id, one_run_at_a_time
 
 logger = logging.getLogger("massgraph")
 

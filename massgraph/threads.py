@@ -1,67 +1,18 @@
-"""Threads of conversation: their ids, what is kept of each, forks, and one run at a time."""
+"""Threads of conversation: what is kept of each, forks, and their end."""
 
 from __future__ import annotations
 
-import re
-import threading
 import time
-import uuid
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from .backends.errors import UserError
-
-if TYPE_CHECKING:
-    from .steps import Step
-    from .store.base import Storage, Store, ThreadIndex, ThreadRow
-
-THREAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-_lock = threading.Lock()
-_busy: set[tuple[object, str]] = set()
-
-
-def new_thread_id() -> str:
-    """Return an id that no other thread has."""
-    return uuid.uuid4().hex
-
-
-def check_thread_id(thread_id: str) -> str:
-    """Return the id.
-
-    Raises:
-        UserError: When it is none.
-    """
-    if not THREAD_ID.fullmatch(thread_id):
-        raise UserError(
-            f"{thread_id!r} can't be a thread's id: a letter or digit first, then letters, "
-            "digits, '.', '_' or '-', 128 characters at most."
-        )
-    return thread_id
-
-
-@contextmanager
-def one_run_at_a_time(store: object, thread_id: str) -> Generator[None]:
-    """Hold a thread of a store while the block runs; LangGraph itself refuses no second run.
-
-    This is for one process; a store's own `hold` is for all of them.
-
-    Raises:
-        UserError: When a run is going on on the thread already.
-    """
-    place = (store, thread_id)
-    with _lock:
-        if place in _busy:
-            raise UserError(f"A run is going on on the thread {thread_id!r} already.")
-        _busy.add(place)
-    try:
-        yield
-    finally:
-        with _lock:
-            _busy.discard(place)
+from .steps import Step, fork_step, steps_of
+from .store.base import Storage, Store, ThreadIndex, ThreadRow
+from .store.opening import open_storage
+from .thread_ids import check_thread_id, new_thread_id
 
 
 class Threads:
@@ -75,8 +26,6 @@ class Threads:
     """
 
     def __init__(self, db: str | Storage) -> None:
-        from .store.opening import open_storage
-
         self._storage = open_storage(db) if isinstance(db, str) else db
 
     async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
@@ -108,8 +57,6 @@ class Threads:
         Raises:
             UserError: When there is no such thread.
         """
-        from .steps import steps_of
-
         await self.get(thread_id)
         store = await self._store()
         return [step async for step in steps_of(store.saver, thread_id)][::-1]
@@ -136,8 +83,6 @@ class Threads:
         Raises:
             UserError: When there is no such thread or step, an edit is wrong, or `to` is taken.
         """
-        from .steps import fork_step
-
         row, steps = await self.get(thread_id), await self.steps(thread_id)
         chosen = [one for one in steps if step is None or one.number == step]
         if not chosen:
@@ -150,7 +95,7 @@ class Threads:
         async with store.hold(new):
             await fork_step(store.saver, thread_id, chosen[-1], edits or {}, new)
             question = str((edits or {}).get("question", row.question))
-            await index.fork(new, replace(row, question=question))
+            await index.fork(new, replace(row, question=question, asked=None, before=None))
         return new
 
     async def rm(self, thread_id: str) -> None:

@@ -11,13 +11,13 @@ import math
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphBubbleUp
 
 from ..backends.base import LLMBackend, ToolSchema
-from ..backends.chunks import DoneChunk, StreamChunk, UsageChunk, first_said
+from ..backends.chunks import DoneChunk, ErrorChunk, StreamChunk, UsageChunk, first_said
 from ..backends.errors import BackendError, BackendTimeoutError, StoreError, as_backend_error
 from ..backends.fold import Turn, TurnFold
 from ..backends.reply import ReplyTape, StoredReply
@@ -136,16 +136,24 @@ class Call:
             return self._replayed(stored)
         stopped = self._watch.stop(self._live.now)
         if stopped is not None or account is None:
-            return Reply(stopped, no_usage()) if stopped is not None else await self._raced()
+            return Reply(stopped, no_usage()) if stopped is not None else await self._sent()
         held = account.reserve(request.backend, request.messages, request.tools)
         if isinstance(held, Refusal):
             return Reply(held, no_usage())
         try:
-            reply = await self._raced()
+            reply = await self._sent()
         except BaseException:
             account.settle(held, self.stopped_usage())
             raise
         account.settle(held, reply.usage)
+        return reply
+
+    async def _sent(self) -> Reply:
+        """Send the call, and store how it broke, if it did: that was paid for, too."""
+        reply = await self._raced()
+        if isinstance(reply.end, BackendError) and self._begun and self._tape is not None:
+            self._tape.take(ErrorChunk(reply.end))
+            await self._store(stopped=bool(reply.usage["stopped"]))
         return reply
 
     async def _raced(self) -> Reply:
@@ -179,7 +187,8 @@ class Call:
             self._telling.flush()
             reply = Reply(self._fold.turn(), self.usage)
         except Exception as exc:
-            reply = Reply(as_backend_error(exc), self.wasted_usage())
+            usage = self.stopped_usage() if stored.stopped else self.wasted_usage()
+            reply = Reply(as_backend_error(exc), usage)
         if self._request.account is not None:
             self._request.account.spend(reply.usage)
         return reply
@@ -219,11 +228,11 @@ class Call:
         self._telling.flush()
         return self._fold.turn()
 
-    async def _store(self) -> None:
-        """Store the reply before anybody acts on it."""
+    async def _store(self, *, stopped: bool = False) -> None:
+        """Store the reply before anybody acts on it; a second time changes nothing."""
         if self._request.slot is not None and self._tape is not None:
             reply = self._tape.reply(retries=self._retries, lost=self._lost)
-            await self._request.slot.store(reply)
+            await self._request.slot.store(replace(reply, stopped=stopped))
 
     async def _open(self) -> tuple[StreamChunk, _Stream]:
         request = self._request

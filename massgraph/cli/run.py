@@ -74,7 +74,7 @@ def run(
 
     A run that was interrupted, or whose process has died, goes on with `massgraph resume`.
     """
-    from ..threads import check_thread_id
+    from ..thread_ids import check_thread_id
 
     shown = OutputOptions.take(given)
     if question is None and click.get_current_context().meta["swallowing"]:

@@ -195,7 +195,8 @@ async def _state(kept: Threads, row: ThreadRow) -> str:
 
 
 def _told(row: ThreadRow) -> dict[str, Any]:
-    return {key: value for key, value in asdict(row).items() if key != "config"}
+    inner = ("config", "asked", "before")
+    return {key: value for key, value in asdict(row).items() if key not in inner}
 
 
 def _line(row: ThreadRow, state: str) -> str:

@@ -32,6 +32,9 @@ class ThreadRow:
         config: What made its team, as JSON without keys; None when it was not made of a config.
         result: The result of the last run, when it has ended.
         forked_from: The thread that it was forked from.
+        asked: The last conversation that was asked, as JSON.
+        before: The thread's newest checkpoint when it was asked: as long as it is the newest,
+            nothing of the run is stored.
     """
 
     thread_id: str
@@ -44,6 +47,8 @@ class ThreadRow:
     config: str | None = None
     result: dict[str, Any] | None = None
     forked_from: str | None = None
+    asked: str | None = None
+    before: str | None = None
 
 
 class ThreadIndex(ABC):
@@ -53,8 +58,19 @@ class ThreadIndex(ABC):
     """
 
     @abstractmethod
-    async def begin(self, thread_id: str, question: str, config: str | None) -> ThreadRow:
-        """Note that a question is asked, on a new thread or an old one: a run begins."""
+    async def begin(
+        self,
+        thread_id: str,
+        question: str,
+        config: str | None,
+        *,
+        asked: str | None = None,
+        before: str | None = None,
+    ) -> ThreadRow:
+        """Note that a question is asked, on a new thread or an old one: a run begins.
+
+        See ThreadRow for what is noted.
+        """
 
     @abstractmethod
     async def resume(self, thread_id: str) -> ThreadRow:

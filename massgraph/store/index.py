@@ -29,9 +29,18 @@ class Threads(ThreadIndex):
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = database, now
 
-    async def begin(self, thread_id: str, question: str, config: str | None) -> ThreadRow:
+    async def begin(
+        self,
+        thread_id: str,
+        question: str,
+        config: str | None,
+        *,
+        asked: str | None = None,
+        before: str | None = None,
+    ) -> ThreadRow:
         """Note that a question is asked, on a new thread or an old one: a run begins."""
-        return await self._database.write(self._begin(thread_id, question, config))
+        noted = {"question": question, "config": config, "asked": asked, "before": before}
+        return await self._database.write(self._begin(thread_id, noted))
 
     async def resume(self, thread_id: str) -> ThreadRow:
         """Note that the last run goes on: `attempts` is one more."""
@@ -78,7 +87,7 @@ class Threads(ThreadIndex):
             left = yield "SELECT sum FROM massgraph_threads", ()
             yield _whole_saved(len(left), mixed(*(row[0] for row in left)))
 
-    def _begin(self, thread_id: str, question: str, config: str | None) -> Plan[ThreadRow]:
+    def _begin(self, thread_id: str, noted: dict[str, Any]) -> Plan[ThreadRow]:
         now = self._now()
         old = yield from self._get(thread_id)
         if old is None:
@@ -86,7 +95,7 @@ class Threads(ThreadIndex):
                 thread_id=thread_id,
                 created=now,
                 updated=now,
-                question=question,
+                question="",
                 status="running",
                 runs=0,
                 attempts=1,
@@ -94,12 +103,11 @@ class Threads(ThreadIndex):
         new = dataclasses.replace(
             old,
             updated=now,
-            question=question,
             status="running",
             runs=old.runs + 1,
             attempts=1,
-            config=config,
             result=None,
+            **noted,
         )
         yield from self._save(new)
         return new

@@ -33,6 +33,11 @@ class WatchedJournal(Journal):
         self.stored: dict[CallKey, str] = {}
         """Calls whose replies are stored, and their agents."""
         self.problems: list[str] = []
+        self._inherited: frozenset[CallKey] = frozenset()
+
+    def begin(self) -> None:
+        """Take what is stored as what earlier attempts have left."""
+        self._inherited = frozenset(self.stored)
 
     async def find(self, key: CallKey) -> StoredReply | None:
         """Return the reply of a call: one that is stored is always found."""
@@ -44,9 +49,10 @@ class WatchedJournal(Journal):
         return found
 
     async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
-        """Store a reply, once."""
+        """Store a reply; none that an earlier attempt has stored may come again."""
         await self._takes_time()
-        self.check(key)
+        if key in self._inherited:
+            self.problems.append(f"S9: the call {key} was made again")
         await self._inside.store(key, agent, reply)
         self.stored[key] = agent
         await self._takes_time()
@@ -60,11 +66,10 @@ class WatchedJournal(Journal):
         """How many replies of each agent are stored."""
         return Counter(self.stored.values())
 
-    def check(self, key: CallKey | None = None) -> None:
-        """Complain of a call, or the one that is under way, if it has its reply already."""
-        key = key or CALL.get()
-        if key in self.stored:
-            self.problems.append(f"S9: the call {key} is made again")
+    def check(self) -> None:
+        """Complain of a call that is under way, and has its reply already."""
+        if CALL.get() in self.stored:
+            self.problems.append(f"S9: the call {CALL.get()} is made again")
 
 
 class DiskStore(MemoryStore):

@@ -11,7 +11,7 @@ import inspect
 import typing
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -63,7 +63,9 @@ def _remembered_signatures() -> Callable[..., inspect.Signature]:
     def signature(function: Any) -> inspect.Signature:
         plain = isinstance(function, FunctionType) and not vars(function)
         of = _written(function) if plain else None
-        if of is None or function.__defaults__ or function.__kwdefaults__:
+        if isinstance(function, MethodType):
+            of = function.__func__  # a class's: as long-lived as what is remembered
+        elif of is None or function.__defaults__ or function.__kwdefaults__:
             return inspect.signature(function)
         if of not in known:
             known[of] = inspect.signature(function)

@@ -98,6 +98,8 @@ class Story:
         if setting is None or (before is not None and before.cut == "die"):
             setting = self._new_setting(number)
         setting.calls.answers |= self.answers
+        if self.store is not None:
+            self.store.replies.begin()
         attempt = Attempt(setting, cut)
         self.attempts.append(attempt)
         loop = ShuffledLoop(f"{self._seed} {number}", setting.jumps)

@@ -224,7 +224,7 @@ _KINDS: dict[str, Make] = {
     "fork": _forked,
 }
 
-KINDS = tuple(kind for kind in _KINDS if kind != "again")
+KINDS = tuple(_KINDS)
 
 
 def case(kind: str, seed: int) -> Case:
