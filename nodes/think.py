@@ -152,7 +152,9 @@ class _Thought:
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:
         match reply.end:
             case Turn():
-                return self._judged(reply.end)
+                # A reply may come in the very moment in which a peer has made it worthless.
+                released = self._turn.is_released
+                return self._turn.released() if released else self._judged(reply.end)
             case BackendError():
                 return self._broken(reply.end, tries)
             case Refusal():

@@ -63,7 +63,12 @@ class Durable:
 
 
 def request_of(body: dict[str, Any]) -> str:
-    """Return the request of a stored reply of a mind; nothing for one of another backend."""
+    """Return the request of a stored reply of a mind.
+
+    Nothing for one of another backend, and for one that broke: it may be tried again.
+    """
+    if body["said"][-1][1]["type"] == "error":
+        return ""
     for _, chunk in body["said"]:
         status = str(chunk.get("status", "")) if chunk["type"] == "agent_status" else ""
         if status.startswith(MARK):
