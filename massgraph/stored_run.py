@@ -54,6 +54,7 @@ class StoredRun(Keeper):
         self._held = AsyncExitStack()
         self._store: Store | None = None
         self._row: ThreadRow | None = None
+        self._before: ThreadRow | None = None
         self._recorder: Recorder | None = None
 
     def unasked(self, checkpoint_id: str | None) -> Sequence[AnyMessage] | None:
@@ -98,16 +99,17 @@ class StoredRun(Keeper):
         recorder, self._recorder = self._recorder, None
         try:
             if self._store is not None:
-                await self._store.idle()
+                await self._store.idle(self._thread_id)
             if recorder is not None:
                 await recorder.aclose()
-            if self._row is not None and self._store is not None and result is not None:
+            if self._row is not None and self._store is not None:
                 await self._finish(self._store, result)
         finally:
             await self._held.aclose()
 
     async def _noted(self, store: Store, index: ThreadIndex) -> ThreadRow:
         if self._messages is None:
+            self._before = await index.get(self._thread_id)
             return await index.resume(self._thread_id)
         place: Any = {"configurable": {"thread_id": self._thread_id, "checkpoint_ns": ""}}
         newest = await store.saver.aget_tuple(place)
@@ -147,8 +149,14 @@ class StoredRun(Keeper):
         if problems:
             raise StoreError(f"The thread {self._thread_id!r} is damaged: {'; '.join(problems)}.")
 
-    async def _finish(self, store: Store, result: ResultDict) -> None:
+    async def _finish(self, store: Store, result: ResultDict | None) -> None:
+        """Note the end of the run; one that was refused stands as it stood."""
         assert store.index is not None
+        if result is None:
+            old = self._before
+            if old is not None and old.result is not None and old.status != "running":
+                await store.index.finish(self._thread_id, old.status, old.result)
+            return
         await store.index.finish(self._thread_id, result["outcome"], dict(result))
         if result["outcome"] in OVER:
             await store.trim(self._thread_id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from .backends.errors import UserError
+from .backends.errors import StoreError, UserError
 from .steps import Step, fork_step, steps_of
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
 from .store.opening import open_storage
@@ -104,7 +105,8 @@ class Threads:
         Raises:
             UserError: When there is no such thread, or a run is going on on it.
         """
-        await self.get(thread_id)
+        with suppress(StoreError):  # a damaged one is removed, too
+            await self.get(thread_id)
         store = await self._store()
         async with store.hold(thread_id):
             await store.rm(thread_id)

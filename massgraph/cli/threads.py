@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -121,11 +122,13 @@ def fork(
 @verbose_option
 def rm(names: tuple[str, ...], db: str | None) -> int:
     """Remove everything that is kept of each THREAD, the record of its events included."""
+    from ..backends.errors import StoreError
     from ..store.paths import thread_folder
 
     async def remove(kept: Threads) -> None:
         for name in names:
-            await kept.get(name)
+            with suppress(StoreError):  # a damaged one is removed, too
+                await kept.get(name)
             thread_folder(name)  # one that is a link is refused before anything is removed
         for name in names:
             await kept.rm(name)

@@ -30,7 +30,8 @@ class ThreadRow:
         runs: How many questions were asked, 1 or more.
         attempts: How often the last run was begun or gone on with, 1 or more.
         config: What made its team, as JSON without keys; None when it was not made of a config.
-        result: The result of the last run, when it has ended.
+        result: The result of the last run, when it has ended; while it goes on, what it had when it
+            was cancelled.
         forked_from: The thread that it was forked from.
         asked: The last conversation that was asked, as JSON.
         before: The thread's newest checkpoint when it was asked: as long as it is the newest,
@@ -133,8 +134,8 @@ class Store(ABC):
         A thread that is `running` and not held was interrupted.
         """
 
-    async def idle(self) -> None:
-        """Wait until no write of a run that was cancelled is under way any more."""
+    async def idle(self, thread_id: str) -> None:
+        """Wait until no write of a thread's run that was cancelled is under way any more."""
 
     @abstractmethod
     async def trim(self, thread_id: str) -> None:

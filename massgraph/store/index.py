@@ -17,6 +17,9 @@ from .journal import listed
 from .schema import OF_A_THREAD
 from .sums import checksum, mixed
 
+LISTED = "SELECT 1 FROM massgraph_heads WHERE thread_id = ? AND listed <> 0"
+"""Whether a thread has, or had, a row in the list."""
+
 
 class Threads(ThreadIndex):
     """Keeps the index in a database.
@@ -78,12 +81,13 @@ class Threads(ThreadIndex):
     def removed(self, thread_id: str) -> Plan[None]:
         """Remove a thread's row and its replies; a damaged row no longer counts."""
         old = yield "SELECT body, sum FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
+        known = yield LISTED, (thread_id,)
         yield "DELETE FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
         for table in OF_A_THREAD:
             yield f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,)
         if old and old[0][1] == checksum(thread_id, old[0][0]):
             yield from self._counted(-1, old[0][1])
-        elif old:
+        elif old or known:
             left = yield "SELECT sum FROM massgraph_threads", ()
             yield _whole_saved(len(left), mixed(*(row[0] for row in left)))
 
@@ -115,7 +119,7 @@ class Threads(ThreadIndex):
     def _resume(self, thread_id: str) -> Plan[ThreadRow]:
         old = yield from self._there(thread_id)
         new = dataclasses.replace(
-            old, updated=self._now(), status="running", attempts=old.attempts + 1, result=None
+            old, updated=self._now(), status="running", attempts=old.attempts + 1
         )
         yield from self._save(new)
         return new
@@ -141,11 +145,8 @@ class Threads(ThreadIndex):
         rows = yield "SELECT body, sum FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
         if rows:
             return self._row(thread_id, *rows[0])
-        left = yield (
-            "SELECT 1 FROM massgraph_heads WHERE thread_id = ? AND listed <> 0",
-            (thread_id,),
-        )
-        if left:
+        known = yield LISTED, (thread_id,)
+        if known:
             raise damaged(
                 self._database.url, thread_id, "its row in the list of threads is missing"
             )

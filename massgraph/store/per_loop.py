@@ -36,8 +36,9 @@ class StoragePerLoop(Storage):
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done() and (task.cancelled() or task.exception() is not None):
-                self._opening.pop(key, None)
+            failed = task.done() and (task.cancelled() or task.exception() is not None)
+            if failed and self._opening.get(key) is task:  # another one may have tried again
+                del self._opening[key]
             raise
 
     async def aclose(self) -> None:

@@ -99,9 +99,9 @@ class PostgresStore(Store):
         number = _number(thread_id) % 2**64
         return await self._database.read(_held(number >> 32, number % 2**32))
 
-    async def idle(self) -> None:
-        """Wait until no write of a run that was cancelled is under way any more."""
-        await self._saver.idle()
+    async def idle(self, thread_id: str) -> None:
+        """Wait until no write of a thread's run that was cancelled is under way any more."""
+        await self._saver.idle(thread_id)
 
     async def trim(self, thread_id: str) -> None:
         """Remove the checkpoints of subgraphs."""

@@ -41,23 +41,26 @@ class SealingSaver(BaseCheckpointSaver[str]):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._writing: set[asyncio.Task[Any]] = set()
+        self._writing: dict[asyncio.Task[Any], str] = {}
 
-    async def idle(self) -> None:
-        """Wait until no write is under way: LangGraph leaves some behind when it is cancelled."""
-        while self._writing:
-            await asyncio.wait(self._writing)
+    async def idle(self, thread_id: str) -> None:
+        """Wait until no write of a thread is under way: LangGraph leaves some when cancelled.
+
+        Those of other threads are none of its business: in a busy program they never end.
+        """
+        while writing := [task for task, thread in self._writing.items() if thread == thread_id]:
+            await asyncio.wait(writing)
 
     @contextmanager
-    def _counted(self) -> Generator[None]:
-        """Count the running task among those that write."""
+    def _counted(self, config: RunnableConfig) -> Generator[None]:
+        """Count the running task among those that write to a thread."""
         task = asyncio.current_task()
         assert task is not None
-        self._writing.add(task)
+        self._writing[task] = _thread(config)
         try:
             yield
         finally:
-            self._writing.discard(task)
+            self._writing.pop(task, None)
 
     @abstractmethod
     def _failure(self, exc: Exception) -> StoreError | None:
@@ -115,7 +118,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
         bare = _bare(config)
         told = get_checkpoint_metadata(bare, metadata)
         sealed = seal(bare, checkpoint, told, self._beside)
-        with self._telling(config), self._counted():
+        with self._telling(config), self._counted(config):
             return await to_the_end(super().aput(bare, sealed, metadata, new_versions))
 
     async def aput_writes(
@@ -131,7 +134,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
             StoreError: When they cannot be stored.
         """
         sealed = seal_writes(config, writes, task_id, task_path)
-        with self._telling(config), self._counted():
+        with self._telling(config), self._counted(config):
             await to_the_end(super().aput_writes(config, sealed, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:

@@ -170,9 +170,9 @@ class SqliteStore(Store):
         """Return whether a run is going on on a thread."""
         return self._locks.is_held(thread_id)
 
-    async def idle(self) -> None:
-        """Wait until no write of a run that was cancelled is under way any more."""
-        await self._saver.idle()
+    async def idle(self, thread_id: str) -> None:
+        """Wait until no write of a thread's run that was cancelled is under way any more."""
+        await self._saver.idle(thread_id)
 
     async def trim(self, thread_id: str) -> None:
         """Remove the checkpoints of subgraphs."""

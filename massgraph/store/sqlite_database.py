@@ -99,9 +99,13 @@ class SqliteDatabase(Database):
     async def _run(self, plan: Plan[T], begin: Begin) -> T:
         async def work() -> T:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                self._thread, run, self.url, self._connection, plan, begin
-            )
+            try:
+                done = loop.run_in_executor(
+                    self._thread, run, self.url, self._connection, plan, begin
+                )
+            except RuntimeError as exc:  # the thread has ended
+                raise StoreError(f"The database {self.url} is closed.") from exc
+            return await done
 
         return await to_the_end(work())
 

@@ -172,6 +172,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
         return facts
     facts.ended = {}
     if last is not None and last.round == facts.round:
+        facts.dropped |= last.dropped
         facts.cut = {agent: _cut(turn) for agent, turn in _begun(last).items()}
     for outcome in event.outcomes:
         agent = outcome["agent"]

@@ -86,7 +86,7 @@ class DiskStore(MemoryStore):
         self.replies = WatchedJournal(self._replies, seed, saver.slowest_s)
         self.journal = self.replies  # type: ignore[assignment]
 
-    async def idle(self) -> None:
+    async def idle(self, thread_id: str) -> None:
         """Wait until no write of a run that was cancelled is under way any more."""
         await self.slow.idle()
 
