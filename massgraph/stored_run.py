@@ -134,12 +134,14 @@ class StoredRun(Keeper):
         from .record.event_file import read_record
         from .store.paths import last_run, run_folder, thread_folder
 
-        if self._row is not None:
-            return run_folder(self._thread_id, self._row.runs, records) / EVENTS, 0
         last = last_run(thread_folder(self._thread_id, records))
-        if self._messages is not None or not last:
-            return run_folder(self._thread_id, last + 1, records) / EVENTS, 0
-        path = run_folder(self._thread_id, last, records) / EVENTS
+        # A thread that was removed, or was in memory, may have left records of the same numbers.
+        run = last + 1 if self._messages is not None or not last else last
+        if self._row is not None:
+            run = max(run, self._row.runs)
+        path = run_folder(self._thread_id, run, records) / EVENTS
+        if self._row is not None or run > last or not path.exists():
+            return path, 0
         numbers = [attempt.number for attempt in read_record(path).attempts]
         return path, max(numbers, default=0)
 

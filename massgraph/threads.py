@@ -122,9 +122,9 @@ class Threads:
         """
         gone: list[str] = []
         for row in (await self.ls())[keep:]:
-            if time.time() - row.updated >= older_than_s and not await self.is_running(
-                row.thread_id
-            ):
+            if time.time() - row.updated < older_than_s or await self.is_running(row.thread_id):
+                continue
+            with suppress(UserError):  # somebody runs it, or has removed it, since
                 await self.rm(row.thread_id)
                 gone.append(row.thread_id)
         return gone

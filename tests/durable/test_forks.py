@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from massgraph import Threads, UserError
+from massgraph.backends.errors import StoreError
 from massgraph.store import Storage, open_storage
 
 from ..vloop import run_virtual
@@ -121,6 +122,21 @@ def test_a_fork_is_forked() -> None:
         result = await team(db).arun("And then?", thread_id=second)
         assert result.outcome == "settled"
         assert (await threads.get(second)).runs == 2
+
+    run_virtual(play())
+
+
+def test_a_damaged_thread_is_removed() -> None:
+    """As the message says that tells of the damage."""
+
+    async def play() -> None:
+        db, threads = await settled()
+        index: Any = (await db.opened()).index
+        index._database._connection.execute("UPDATE massgraph_threads SET sum = 'x'")
+        with pytest.raises(StoreError, match="massgraph threads rm t"):
+            await threads.get("t")
+        await threads.rm("t")
+        assert await threads.ls() == []
 
     run_virtual(play())
 

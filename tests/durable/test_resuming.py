@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from massgraph import Policy, RunError, Team, Threads, UserError
 from massgraph.backends.errors import StoreError
@@ -14,6 +16,7 @@ from massgraph.graphs.running import BrokenRunError
 from massgraph.nodes.events import Event
 from massgraph.nodes.journal import CallKey
 from massgraph.nodes.record import fold_events
+from massgraph.record.event_file import read_record
 from massgraph.store import Storage, open_storage
 
 from ..protocol.stage import Actor, Script, answer, final, vote
@@ -179,6 +182,44 @@ def test_another_team_is_refused() -> None:
     run_virtual(play())
 
 
+def test_a_refused_resume_changes_nothing() -> None:
+    """A run that was over, or cancelled, still is, though another team wanted to go on with it."""
+
+    async def play() -> None:
+        db = open_storage("memory:")
+        others = {"alice": SCRIPTS["alice"], "carol": SCRIPTS["bob"]}
+        for thread, end in (("t", "cancelled"), ("u", "settled")):
+            if end == "cancelled":
+                await cut_short(db, at("turn_ended"))
+            else:
+                await team(db).arun("Which?", thread_id=thread)
+            before = await Threads(db).get(thread)
+            with pytest.raises(UserError, match="can't go on with"):
+                await team(db, others).aresume(thread)
+            after = await Threads(db).get(thread)
+            assert (after.status, after.result) == (end, before.result)
+
+    run_virtual(play())
+
+
+def test_the_clock_goes_on() -> None:
+    """The time of a round that was cut counts, also when the next attempt dies at once."""
+
+    async def play() -> None:
+        db = open_storage("memory:")
+        slow: dict[str, Script] = {name: [wait(40.0)] for name in SCRIPTS}
+        run = team(db, slow).start("Which?", thread_id="t")
+        await asyncio.sleep(30.0)
+        await run.aclose()
+        assert (await Threads(db).get("t")).status == "cancelled"
+        index: Any = (await db.opened()).index
+        await index.resume("t")  # and its process has died
+        _, events = await resumed(team(db))
+        assert events[0].t >= 30.0
+
+    run_virtual(play())
+
+
 def test_a_question_after_a_resume() -> None:
     """The thread goes on with the next question as if nothing had been cut."""
 
@@ -319,3 +360,36 @@ def test_a_reply_is_on_the_disk_before_anybody_acts() -> None:
 
 async def _into(events: list[Event], run: Any) -> None:
     events.extend([event async for event in run])
+
+
+def test_a_record_is_never_mixed_with_an_older_one(tmp_path: Path) -> None:
+    """A thread that is gone may have left a record: the next run of that id has its own."""
+
+    async def play() -> None:
+        for db in (open_storage("memory:"), open_storage("memory:")):
+            asked = team(db)
+            kept = Team(asked.agents, asked.policy, db=db, records=tmp_path)
+            await kept.arun("Which?", thread_id="t")
+            await kept.aresume("t")
+
+    run_virtual(play())
+    files = sorted(tmp_path.glob("t/*/events.jsonl"))
+    assert [file.parent.name for file in files] == ["0001", "0002"]
+    for file in files:
+        loaded = read_record(file)
+        assert not loaded.findings
+        assert [attempt.number for attempt in loaded.attempts] == [1, 2]
+
+
+def test_a_run_without_its_record_goes_on(tmp_path: Path) -> None:
+    """With a checkpointer of one's own, whose attempts only the record counts."""
+
+    async def play() -> None:
+        saver = InMemorySaver()
+        asked = team(open_storage("memory:"))
+        kept = Team(asked.agents, asked.policy, checkpointer=saver, records=tmp_path)
+        await kept.arun("Which?", thread_id="t")
+        (tmp_path / "t" / "0001" / "events.jsonl").unlink()
+        assert (await kept.aresume("t")).answer == "It is 9.9."
+
+    run_virtual(play())

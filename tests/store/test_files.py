@@ -95,6 +95,15 @@ async def test_it_is_read_again(tmp_path: Path) -> None:
     await again.aclose()
 
 
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    """Whoever still runs when the store is closed hears a StoreError, not one of Python's."""
+    store = await open_storage(f"sqlite:///{tmp_path}/threads.db").opened()
+    await store.aclose()
+    assert store.index is not None
+    with pytest.raises(StoreError, match="is closed"):
+        await store.index.ls()
+
+
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     """A folder is no database, known at once."""
     with pytest.raises(UserError, match="is a folder: name a file"):

@@ -11,6 +11,7 @@ import pytest
 
 from massgraph.backends.errors import StoreError, UserError
 from massgraph.store import GivenStorage, Storage, Store, open_storage
+from massgraph.store.sqlite import SqliteSaver
 
 HOLDER = """
 import asyncio, sys
@@ -132,3 +133,28 @@ async def test_ids_that_are_no_names(storage: Storage) -> None:
     for odd in ("../x", ".opening", "", "a/b"):
         with pytest.raises(UserError, match="can't be a thread's id"):
             await store.hold(odd).__aenter__()
+
+
+async def test_the_end_of_a_run_waits_for_its_own_writes(tmp_path: Path) -> None:
+    """Not for those of other threads, which in a busy program never end."""
+    storage = open_storage(f"sqlite:///{tmp_path}/threads.db")
+    store = await storage.opened()
+    saver = store.saver
+    assert isinstance(saver, SqliteSaver)
+    ours, theirs = asyncio.Event(), asyncio.Event()
+
+    async def write(thread_id: str, until: asyncio.Event) -> None:
+        with saver._counted({"configurable": {"thread_id": thread_id}}):
+            await until.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(write("t", ours))
+        tasks.create_task(write("other", theirs))
+        await asyncio.sleep(0)
+        waiting = tasks.create_task(store.idle("t"))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        ours.set()
+        await asyncio.wait_for(waiting, 5.0)
+        theirs.set()
+    await storage.aclose()

@@ -16,7 +16,10 @@ async def test_a_threads_life(store: Store) -> None:
     assert store.index is not None
     begun = await store.index.begin("t", "Why?\0\ud800", '{"agents": 2}')
     assert (begun.status, begun.runs, begun.attempts, begun.result) == ("running", 1, 1, None)
-    assert (await store.index.resume("t")).attempts == 2
+    await store.index.finish("t", "cancelled", {"duration_s": 3.0})
+    resumed = await store.index.resume("t")
+    assert (resumed.status, resumed.attempts) == ("running", 2)
+    assert resumed.result == {"duration_s": 3.0}, "what it had is known while it goes on"
     await store.index.finish("t", "settled", {"answer": "So."})
     ended = await store.index.get("t")
     assert ended is not None
@@ -96,7 +99,7 @@ async def test_damage_is_told(damage: str) -> None:
     assert other.attempts == 2
 
 
-@pytest.mark.parametrize("damage", ["body", "sum", "renamed"])
+@pytest.mark.parametrize("damage", ["body", "sum", "renamed", "removed"])
 async def test_a_damaged_thread_can_be_removed(damage: str) -> None:
     """Removing the damaged thread mends the list."""
     store = await open_storage("memory:").opened()
