@@ -119,7 +119,8 @@ def edited(values: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any
             changed["messages"] = _asked_anew(values, value)
             continue
         if key not in hints or key in FIXED or key not in values:
-            free = ", ".join(["question", *(name for name in hints if name not in FIXED)])
+            ours = (name for name in hints if name in values and name not in FIXED)
+            free = ", ".join(["question", *ours])
             raise UserError(f"A fork can't change {key!r}; it may change: {free}.")
         given = _answers(values, value) if key == "answers" else value
         try:

@@ -125,6 +125,10 @@ class AgentTurn:
         self._calls += 1
         return self.live.slot(self._runtime, self.member.id, self._calls)
 
+    def same_slot(self) -> None:
+        """Give the next call the place of one that was stopped: a resumed run will look there."""
+        self._calls -= 1
+
     def emit(self, event: Event) -> None:
         """Tell what happens."""
         self.live.emit(self._runtime, self.state, event)

@@ -89,6 +89,7 @@ class _Thought:
         turn = self._turn
         while (reply := await self._replied()).end == "retried":
             turn.retried(add_usage(turn.spent, reply.usage))
+            turn.same_slot()
         tries = turn.tries + reply.usage["retries"]
         spent = add_usage(turn.spent, reply.usage)
         turn.note(spent, tries)

@@ -26,6 +26,7 @@ LAST_LINE = {
     "mixture_of_teams": "Plant oaks, and fence them off.",
     "own_rule": "Fix the leak first. -- consensus",
     "quickstart": "-- by ",
+    "resume": "Interlaken. -- votes of alice, bob",
     "router": "An autumn leaf: it lets go.",
     "served": "",
     "team_tool": "The panel says: Tides: the Moon.",

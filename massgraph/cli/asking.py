@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backends.errors import MassgraphError
 from ..display.writers import Display
 from ..graphs.running import BrokenRunError
 from .delivery import deliver, status_of
-from .ending import Status, error
+from .ending import Status, error, say
 from .screen import Asking as Asking
 from .screen import watch
+from .shared import resume_command
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -26,11 +29,13 @@ class Kept:
 
     Args:
         storage: Where threads are kept.
+        db: The URL that names it; None for the user's own.
         thread_id: The run's thread; None for a new one.
         records: Where the events of runs are recorded; None for nowhere.
     """
 
     storage: Storage
+    db: str | None = None
     thread_id: str | None = None
     records: Path | None = None
 
@@ -55,7 +60,7 @@ def ask(
         signals.before_quitting = display.close
     result = asyncio.run(_run(team, question, asking, display, signals, kept))
     deliver(result, asking)
-    return status_of(result, signals, stored=True)
+    return status_of(result, signals, again=resume_command(result["thread_id"], kept.db))
 
 
 async def _run(
@@ -67,6 +72,8 @@ async def _run(
     kept: Kept,
 ) -> dict[str, Any]:
     async with config.team(db=kept.storage, records=kept.records) as team:
+        if question is not None and display is not None:
+            await _tell_left(kept)
         run = team.start(question, thread_id=kept.thread_id)
         signals.cancel_run(run)
         async with run:
@@ -76,3 +83,15 @@ async def _run(
             except BrokenRunError as exc:
                 error(str(exc))
                 return dict(exc.result)
+
+
+async def _tell_left(kept: Kept) -> None:
+    """Say that a run on the same thread was not over, and that a new question leaves it so."""
+    if kept.thread_id is None:
+        return
+    with contextlib.suppress(MassgraphError):  # the run itself tells what is wrong with the store
+        store = await kept.storage.opened()
+        row = await store.index.get(kept.thread_id) if store.index is not None else None
+        over = row is None or row.status in ("settled", "no_answer")
+        if not over and not await store.is_held(kept.thread_id):
+            say("the last run on this thread was not over; it is left, and a new one begins")

@@ -26,13 +26,13 @@ def deliver(result: dict[str, Any], asking: Asking) -> None:
             asking.file.write(answer_bytes(answer))
 
 
-def status_of(result: dict[str, Any], signals: Signals, *, stored: bool = False) -> Status:
+def status_of(result: dict[str, Any], signals: Signals, *, again: str | None = None) -> Status:
     """Return the exit status that a result asks for, and say why it is no good one.
 
     Args:
         result: The result.
         signals: What came meanwhile.
-        stored: Whether the run is stored, and can go on.
+        again: The command that goes on with the run; None if it is not stored.
     """
     match result["outcome"]:
         case "settled":
@@ -44,8 +44,8 @@ def status_of(result: dict[str, Any], signals: Signals, *, stored: bool = False)
         case "cancelled" if signals.status is not None:
             word = "interrupted" if signals.status is Status.INTERRUPTED else "terminated"
             then = "it is not stored, so ask again to start afresh"
-            if stored:
-                then = f"go on with it: massgraph resume {result['thread_id']}"
+            if again is not None:
+                then = f"go on with it: {again}"
             error(f"{word}: the run was cancelled; {then}")
             return signals.status
         case _:

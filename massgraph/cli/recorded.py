@@ -36,13 +36,20 @@ def find_record(name: str) -> Path:
         UserError: When there is neither.
     """
     path = Path(name)
+    if not name:
+        raise UserError("'' names no record: give a file, its folder, or a thread.")
     if (path / EVENTS).exists():
         return path / EVENTS
-    if path.exists() or not NAME.fullmatch(name):
+    if path.is_dir() and not NAME.fullmatch(name):
+        raise UserError(f"The folder {name} holds no record: there is no {EVENTS} in it.")
+    if path.is_file() or not NAME.fullmatch(name):
         return path
     recorded = sorted(
         thread_folder(name).glob(f"*/{EVENTS}"), key=lambda file: (len(file.parent.name), file)
     )
     if not recorded:
-        raise UserError(f"There is no record {name!r}: no such file, and no run of such a thread.")
+        raise UserError(
+            f"There is no record {name!r}: no such file, and no run of such a thread.",
+            hint="See: massgraph threads ls",
+        )
     return recorded[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,8 +28,11 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
     """Go on with the last run of THREAD, and print the answer.
 
     What was answered is not asked again, and not paid for again. A run that was over prints its
-    result once more. The team is the one that the thread was begun with; keys come from the
-    environment, or from -c.
+    result once more, and nobody is asked. The team is the one that the thread was begun with; keys
+    come from the environment, or from -c. `massgraph threads ls` lists the threads.
+
+    Exit status: 0 settled, 2 a mistake, an unknown thread too, 3 no answer, 130 interrupted,
+    143 terminated, 1 anything else.
     """
     shown = OutputOptions.take(given)
 
@@ -49,9 +53,14 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
             deliver(row.result, asking)
             return int(status_of(row.result, signals))
         team = _team(row, TeamOptions(**given))
+        for warning in team.warnings:
+            if not warning.missing:
+                say(f"{warning.place}: warning: {warning.message}")
         team.check_ready()
         signals.check()
-        kept = Kept(storage=storage, thread_id=thread, records=shown.records(team))
+        if team.display_type == "simple":
+            asking = replace(asking, moving=False)
+        kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team))
         status = ask(team, None, asking, signals, kept)
         signals.leave(status)
         return int(status)
@@ -72,15 +81,19 @@ def _team(row: ThreadRow, options: TeamOptions) -> TeamConfig:
 
     if options.config is not None or options.models or options.backend is not None:
         return load_team(options)
+    for option, value in (
+        ("--graph", options.graph),
+        ("--system-message", options.system_message),
+    ):
+        if value is not None:
+            raise click.UsageError(
+                f"{option} does not change a team that is stored: give it with -c or --model."
+            )
     if row.config is None:
         raise UserError(
             f"The thread {row.thread_id!r} was not made of a config:",
             hint="give one, -c FILE, or go on from Python with team.resume().",
         )
-    team = load_document(
+    return load_document(
         restored_document(row.config), [Override.parse(text) for text in options.sets]
     )
-    for warning in team.warnings:
-        if not warning.missing:
-            say(f"{warning.place}: warning: {warning.message}")
-    return team

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,6 +103,19 @@ def storage_of(db: str | None) -> Storage:
     from ..store.opening import default_storage, open_storage
 
     return default_storage() if db is None else open_storage(db)
+
+
+def resume_command(thread: str, db: str | None) -> str | None:
+    """Return the command that goes on with a thread; None where nothing lasts.
+
+    Args:
+        thread: The thread.
+        db: The URL of its store, as it was given; its password is left out.
+    """
+    if db is None:
+        return f"massgraph resume {thread}"
+    url = storage_of(db).url
+    return None if url == "memory:" else f"massgraph resume {thread} --db {shlex.quote(url)}"
 
 
 def team_options(command: F) -> F:

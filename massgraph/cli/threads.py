@@ -15,7 +15,7 @@ import click
 
 from .ending import Status, say
 from .output import Stdout, json_line
-from .shared import db_option, storage_of, verbose_option
+from .shared import db_option, resume_command, storage_of, verbose_option
 
 if TYPE_CHECKING:
     from ..steps import Step
@@ -42,7 +42,7 @@ def threads() -> None:
 @db_option
 @verbose_option
 def ls(limit: int | None, as_json: bool, db: str | None) -> int:
-    """List the threads, the one that changed last first: id, state, age, question."""
+    """List the threads, the one that changed last first: id, state, time, question."""
 
     async def look(kept: Threads) -> list[tuple[ThreadRow, str]]:
         return [(row, await _state(kept, row)) for row in await kept.ls(limit=limit)]
@@ -77,7 +77,7 @@ def show(thread: str, as_json: bool, db: str | None) -> int:
             told = [{"step": one.number, "at": one.at, "next": list(one.next)} for one in steps]
             stdout.write(json_line({**_told(row), "state": state, "steps": told}))
         else:
-            stdout.write("\n".join([*_shown(row, state), *map(_step, steps), ""]).encode())
+            stdout.write("\n".join([*_shown(row, state, db), *map(_step, steps), ""]).encode())
     return Status.OK
 
 
@@ -91,7 +91,7 @@ def show(thread: str, as_json: bool, db: str | None) -> int:
     metavar="KEY=VALUE",
     help="Another value of its state, e.g. answers.alice=TEXT or question=TEXT; repeatable.",
 )
-@click.option("--as", "to", metavar="ID", help="The new thread's id.")
+@click.option("--as", "to", metavar="ID", help="The new thread's id; made up if left out.")
 @db_option
 @verbose_option
 def fork(
@@ -99,17 +99,22 @@ def fork(
 ) -> int:
     """Make a new thread that goes on from a step of THREAD, and print its id.
 
-    `massgraph resume` lets it go on.
+    `massgraph resume` lets it go on. Replies of THREAD are not used again in it. For instance:
+
+    massgraph threads fork rivers --step 5 --set answers.alice=TEXT --as hills
     """
     from ..config import Override
     from ..config.document import Document
     from ..config.problems import ConfigError
 
     document = Document("--set", {})
-    for text in sets:
-        Override.parse(text).apply(document)
+    try:
+        for text in sets:
+            Override.parse(text).apply(document)
+    except ConfigError as exc:
+        document.problems += exc.problems
     if document.problems:
-        raise ConfigError(document.problems)
+        raise click.UsageError("; ".join(map(str, document.problems)))
     new = _with(db, lambda kept: kept.fork(thread, step=step, edits=document.value, to=to))
     with Stdout() as stdout:
         stdout.write(f"{new}\n".encode())
@@ -208,7 +213,7 @@ def _line(row: ThreadRow, state: str) -> str:
     return f"{row.thread_id:32}  {state:11}  {_when(row.updated)}  {one_line(row.question, 60)}"
 
 
-def _shown(row: ThreadRow, state: str) -> list[str]:
+def _shown(row: ThreadRow, state: str, db: str | None) -> list[str]:
     from ..display.safe_text import one_line, safe
 
     lines = [
@@ -225,7 +230,7 @@ def _shown(row: ThreadRow, state: str) -> list[str]:
     if row.result is not None and row.result.get("answer") is not None:
         lines.append(f"answer    {safe(row.result['answer'])}")
     if state not in ("settled", "no_answer", "running"):
-        lines.append(f"go on     massgraph resume {row.thread_id}")
+        lines.append(f"go on     {resume_command(row.thread_id, db)}")
     return [*lines, "steps"]
 
 
@@ -233,8 +238,10 @@ def _step(step: Step) -> str:
     ahead = ", ".join(step.next) or "the end"
     state = step.state
     place = f"round {state.get('round', 0)}, epoch {state.get('epoch', 0)}"
-    return f"  {step.number:4}  {step.at[:19]}  {place:18}  next: {ahead}"
+    when = _when(datetime.fromisoformat(step.at).timestamp())
+    return f"  {step.number:4}  {when}  {place:18}  next: {ahead}"
 
 
 def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """Return a time as the user's clock shows it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

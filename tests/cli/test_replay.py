@@ -146,7 +146,8 @@ def test_an_end_that_may_not_be_the_last_one(cli: Cli, record: Path) -> None:
     [
         (["nowhere.jsonl"], "There is no record 'nowhere.jsonl'"),
         (["no/where.jsonl"], "cannot be read: No such file"),
-        (["."], "cannot be read: Is a directory"),
+        (["."], "The folder . holds no record"),
+        ([""], "'' names no record"),
         (["team.yaml"], "team.yaml is no record of a run"),
         (["team.yaml", "--json", "--events"], "do not go together"),
         (["team.yaml", "--speed", "-1"], "'-1' is no number from 0 on"),

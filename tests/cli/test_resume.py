@@ -162,6 +162,50 @@ def test_a_config_with_other_agents(cli: Cli, folder: Path, mind: Stopping) -> N
     assert cli("resume", "t").status == 0, "nothing is lost by it"
 
 
+def test_a_new_question_on_a_run_that_was_not_over(cli: Cli) -> None:
+    """It begins a run of its own, and says that it leaves the other one."""
+    left = "the last run on this thread was not over; it is left, and a new one begins"
+    died("t", "team.yaml")
+    words = ("run", "-c", "team.yaml", "--thread", "t", "And now?")
+    first, second = cli(*words), cli(*words)
+    assert (first.status, first.err.splitlines()[0]) == (0, left)
+    assert second.status == 0
+    assert left not in second.err
+    assert left not in cli("resume", "t").err
+
+
+@pytest.mark.parametrize("option", ["--graph", "--system-message"])
+def test_options_that_change_a_stored_team(option: str, cli: Cli) -> None:
+    """They are refused rather than passed over; with a config they go into it."""
+    died("t", "team.yaml")
+    ended = cli("resume", "t", option, "debate")
+    assert (ended.status, ended.out) == (2, b"")
+    assert f"{option} does not change a team that is stored" in ended.err
+    assert cli("threads", "ls", "--json").json["state"] == "interrupted", "it was not begun"
+    if option == "--system-message":
+        assert cli("resume", "t", "-c", "team.yaml", option, "Be brief.").status == 0
+
+
+@pytest.mark.parametrize(
+    ("db", "then"),
+    [
+        ("memory:", "it is not stored, so ask again to start afresh"),
+        ("sqlite:///kept.db", "go on with it: massgraph resume t --db sqlite:///{folder}/kept.db"),
+    ],
+)
+def test_ctrl_c_with_a_store_elsewhere(
+    db: str, then: str, cli: Cli, mind: Stopping, folder: Path
+) -> None:
+    """The command that goes on names the store; there is none where nothing lasts."""
+    ended = cli(*WORDS, "--db", db)
+    assert ended.status == 130
+    assert ended.err.splitlines()[-1].endswith(f"; {then.format(folder=folder.resolve())}")
+    if db != "memory:":
+        shown = cli("threads", "show", "t", "--db", db).out.decode()
+        assert "go on     " + then.format(folder=folder.resolve())[15:] in shown
+        assert cli(*then.format(folder=folder.resolve()).split()[5:]).status == 0
+
+
 def test_an_end_that_was_told_and_not_stored(cli: Cli, state: Path) -> None:
     """A process may die between the two: that is no damage, and the end comes once more."""
     first = cli("run", "-c", "team.yaml", "--thread", "t", "q?")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +163,7 @@ def test_fork_with_another_question(cli: Cli, rivers: str) -> None:
         (("rivers", "--step", "1", "--set", "answers.zoe=x"), "There is no agent 'zoe'"),
         (("rivers", "--step", "1", "--set", "nonce=x"), "A fork can't change 'nonce'"),
         (("rivers", "--step", "1", "--set", "votes=x"), "A fork can't take this as votes"),
-        (("rivers", "--set", "nothing"), "nothing"),
+        (("rivers", "--set", "nothing"), "--set: write it as key.path=value (see "),
         (("rivers", "--as", "rivers"), "There is a thread 'rivers' already."),
         (("nowhere",), "There is no thread 'nowhere'."),
     ],
@@ -193,6 +195,16 @@ def test_rm_of_some_that_are_not_there(cli: Cli, rivers: str) -> None:
     assert "There is no thread 'nowhere'" in ended.err
     assert ids(cli) == [rivers]
     assert cli("threads", "rm").status == 2
+
+
+def test_rm_of_one_that_is_damaged(cli: Cli, rivers: str, state: Path) -> None:
+    """What the message about the damage says to do can be done."""
+    with closing(sqlite3.connect(state / "massgraph.db")) as connection:
+        connection.execute("UPDATE massgraph_threads SET sum = 'x'")
+        connection.commit()
+    assert "massgraph threads rm rivers" in cli("threads", "show", rivers).err
+    assert cli("threads", "rm", rivers).status == 0
+    assert "there are no threads" in cli("threads", "ls").err
 
 
 def test_prune(cli: Cli, state: Path) -> None:

@@ -93,6 +93,18 @@ def test_wrong_edits_are_refused(edits: dict[str, Any], why: str) -> None:
     run_virtual(play())
 
 
+def test_a_refusal_names_what_may_be_changed() -> None:
+    """At the first step, before the machine has begun, that is the question alone."""
+
+    async def play() -> None:
+        _, threads = await settled()
+        first = (await threads.steps("t"))[0].number
+        with pytest.raises(UserError, match=r"can't change 'winner'; it may change: question\.$"):
+            await threads.fork("t", step=first, edits={"winner": "bob"})
+
+    run_virtual(play())
+
+
 def test_forks_of_what_is_not_there_are_refused() -> None:
     """A step, a thread, an id that is taken, an id that is none."""
 

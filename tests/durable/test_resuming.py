@@ -207,7 +207,7 @@ def test_the_clock_goes_on() -> None:
 
     async def play() -> None:
         db = open_storage("memory:")
-        slow: dict[str, Script] = {name: [wait(40.0)] for name in SCRIPTS}
+        slow: dict[str, Script] = {name: [answer("9.9", delay=40.0)] for name in SCRIPTS}
         run = team(db, slow).start("Which?", thread_id="t")
         await asyncio.sleep(30.0)
         await run.aclose()
@@ -216,6 +216,40 @@ def test_the_clock_goes_on() -> None:
         await index.resume("t")  # and its process has died
         _, events = await resumed(team(db))
         assert events[0].t >= 30.0
+
+    run_virtual(play())
+
+
+def test_a_call_that_was_begun_afresh_is_not_sent_again() -> None:
+    """A person had an agent asked afresh, and the process died before its turn was noted."""
+
+    async def play() -> None:
+        db = open_storage("memory:")
+        store: Any = await db.opened()
+        saver, retried = store.saver, asyncio.Event()
+        kept = saver.aput, saver.aput_writes
+
+        def until_then(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            full = _full(write, 0)
+
+            async def written(*args: Any) -> Any:
+                return await (full if retried.is_set() else write)(*args)
+
+            return written
+
+        saver.aput, saver.aput_writes = map(until_then, kept)
+        slow: dict[str, Script] = {"alice": [answer("9.9", delay=40.0)]}
+        run = team(db, slow).start("Which?", thread_id="t")
+        await asyncio.sleep(10.0)
+        run.retry_agent("alice")
+        retried.set()
+        with pytest.raises(BrokenRunError):
+            await run.result()
+        saver.aput, saver.aput_writes = kept
+        second = team(db, {"alice": [answer("9.11", when="no_answers")]})
+        result, _ = await resumed(second)
+        assert result["answers"] == {"alice": "9.9"}
+        assert calls(second) == 0
 
     run_virtual(play())
 
