@@ -232,6 +232,7 @@ class Call:
         """Store the reply before anybody acts on it; a second time changes nothing."""
         if self._request.slot is not None and self._tape is not None:
             reply = self._tape.reply(retries=self._retries, lost=self._lost)
+            self._watch.heard = math.inf  # a slow disk is no silence of the provider's
             await self._request.slot.store(replace(reply, stopped=stopped))
 
     async def _open(self) -> tuple[StreamChunk, _Stream]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import click
 
 from .output import OutFile, Stdout
+from .shared import runs_of
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
@@ -72,8 +73,6 @@ class OutputOptions:
         stdout.needed = file is None
         return file
 
-    def records(self, team: TeamConfig) -> Path | None:
-        """Return where the events of runs are recorded, if they are."""
-        from ..store.paths import runs_dir
-
-        return None if self.no_logs or not team.logging_enabled else runs_dir()
+    def records(self, team: TeamConfig, db: str | None) -> Path | None:
+        """Return where the events of a store's runs are recorded, if they are."""
+        return None if self.no_logs or not team.logging_enabled else runs_of(db)

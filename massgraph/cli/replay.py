@@ -9,7 +9,7 @@ import click
 
 from .ending import Status, error
 from .output import Stdout
-from .shared import verbose_option
+from .shared import db_option, verbose_option
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _number(context: click.Context, parameter: click.Parameter, value: str) -> f
 @click.option("--events", is_flag=True, help="Print what happened as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--no-display", is_flag=True, help="Show progress without moving the cursor.")
+@db_option
 @verbose_option
 def replay(
     record: str,
@@ -58,6 +59,7 @@ def replay(
     events: bool,
     quiet: bool,
     no_display: bool,
+    db: str | None,
 ) -> int:
     """Play back the record FILE of a run, or the last run of THREAD, and print its answer.
 
@@ -70,7 +72,7 @@ def replay(
         from .recorded import load_record
         from .screen import Asking
 
-        loaded = load_record(record)
+        loaded = load_record(record, db)
         signals.check()
 
         asking = Asking(

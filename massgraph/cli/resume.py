@@ -60,7 +60,7 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
         signals.check()
         if team.display_type == "simple":
             asking = replace(asking, moving=False)
-        kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team))
+        kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team, db))
         status = ask(team, None, asking, signals, kept)
         signals.leave(status)
         return int(status)

@@ -106,7 +106,7 @@ def run(
             quiet=shown.quiet,
             moving=shown.moving and team.display_type != "simple",
         )
-        kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team))
+        kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team, db))
         status = ask(team, asked, asking, signals, kept)
         signals.leave(status)
         return int(status)

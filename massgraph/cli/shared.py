@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..config import TeamConfig
     from ..store.base import Storage
 
@@ -103,6 +105,22 @@ def storage_of(db: str | None) -> Storage:
     from ..store.opening import default_storage, open_storage
 
     return default_storage() if db is None else open_storage(db)
+
+
+def runs_of(db: str | None) -> Path:
+    """Return the folder of the records of a store's runs.
+
+    Args:
+        db: The URL of the store; None for the user's own.
+
+    Raises:
+        UserError: When the URL names no store.
+    """
+    from ..store.opening import default_storage
+    from ..store.paths import runs_dir
+
+    url = storage_of(db).url if db is not None else None
+    return runs_dir(None if url == default_storage().url else url)
 
 
 def resume_command(thread: str, db: str | None) -> str | None:

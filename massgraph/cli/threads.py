@@ -15,9 +15,11 @@ import click
 
 from .ending import Status, say
 from .output import Stdout, json_line
-from .shared import db_option, resume_command, storage_of, verbose_option
+from .shared import db_option, resume_command, runs_of, storage_of, verbose_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..steps import Step
     from ..store.base import ThreadRow
     from ..threads import Threads
@@ -130,14 +132,16 @@ def rm(names: tuple[str, ...], db: str | None) -> int:
     from ..backends.errors import StoreError
     from ..store.paths import thread_folder
 
+    runs = runs_of(db)
+
     async def remove(kept: Threads) -> None:
         for name in names:
             with suppress(StoreError):  # a damaged one is removed, too
                 await kept.get(name)
-            thread_folder(name)  # one that is a link is refused before anything is removed
+            thread_folder(name, runs)  # one that is a link is refused before anything is removed
         for name in names:
             await kept.rm(name)
-            _forget(name)
+            _forget(name, runs)
 
     _with(db, remove)
     return Status.OK
@@ -158,10 +162,11 @@ def prune(age: str, keep: int, db: str | None) -> int:
             f"--older-than {age}: write a number and s, m, h, d or w, as in 30d."
         )
     seconds = int(found[1]) * UNITS[found[2]]
+    runs = runs_of(db)
     gone = _with(db, lambda kept: kept.prune(older_than_s=seconds, keep=keep))
     with Stdout() as stdout:
         for name in gone:
-            _forget(name)
+            _forget(name, runs)
             stdout.write(f"{name}\n".encode())
     return Status.OK
 
@@ -177,8 +182,12 @@ def _with(db: str | None, work: Callable[[Threads], Awaitable[T]]) -> T:
     return asyncio.run(done())
 
 
-def _forget(thread: str) -> None:
+def _forget(thread: str, runs: Path) -> None:
     """Remove the record of a thread's events.
+
+    Args:
+        thread: The thread.
+        runs: The folder of its store's runs.
 
     Raises:
         StoreError: When it cannot be removed.
@@ -186,7 +195,7 @@ def _forget(thread: str) -> None:
     from ..backends.errors import StoreError
     from ..store.paths import thread_folder
 
-    folder = thread_folder(thread)
+    folder = thread_folder(thread, runs)
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

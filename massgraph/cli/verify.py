@@ -38,7 +38,7 @@ def verify(record: str, as_json: bool, db: str | None) -> int:
     with Stdout() as stdout:
         from .recorded import load_record
 
-        loaded = load_record(record)
+        loaded = load_record(record, db)
         checkup = _checkup(record, loaded, db)
         stdout.write(json_line(checkup.to_dict()) if as_json else checkup.text.encode())
     return Status.OK if checkup.ok else Status.FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from hashlib import blake2b
 from pathlib import Path
 
 from ..backends.errors import StoreError, UserError
@@ -59,13 +60,18 @@ def plain_name(name: str) -> str:
     return name
 
 
-def runs_dir() -> Path:
+def runs_dir(url: str | None = None) -> Path:
     """Return the folder of the records of runs, made if it is not there.
+
+    Args:
+        url: The store that the runs are kept in, where it is not the user's own: two stores may
+            have threads of one id.
 
     Raises:
         StoreError: When it cannot be made, or a link leads elsewhere.
     """
-    return private_folder(no_link(state_dir().resolve() / "runs"))
+    name = "runs" if url is None else f"runs-{blake2b(url.encode(), digest_size=4).hexdigest()}"
+    return private_folder(no_link(state_dir().resolve() / name))
 
 
 def thread_folder(thread_id: str, runs: Path | None = None) -> Path:

@@ -256,3 +256,14 @@ def test_a_link_in_the_place_of_a_record(cli: Cli, rivers: str, folder: Path, st
     cli("run", "-c", "team.yaml", "--thread", rivers, "q?")
     assert {path: path.read_bytes() for path in elsewhere.rglob("*.jsonl")} == before
     assert before
+
+
+def test_records_of_two_stores_are_apart(cli: Cli, tmp_path: Path) -> None:
+    """A thread of the same id in another store has a record of its own, and goes alone."""
+    other = ("--db", f"sqlite:///{tmp_path}/other.db")
+    for db in ((), other):
+        assert cli("run", "-c", "team.yaml", "--thread", "same", "--quiet", *db, "q?").status == 0
+    assert cli("threads", "rm", "same", *other).status == 0
+    assert cli("verify", "same", *other).status == 2
+    assert cli("verify", "same").status == 0
+    assert cli("replay", "same", "--speed", "max", "--quiet").out == b"It is **Paris**.\n"
