@@ -151,11 +151,12 @@ class _Thought:
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:
+        # A call may end by itself in the very moment in which a peer has made it worthless.
+        if not isinstance(reply.end, str) and self._turn.is_released:
+            return self._turn.released()
         match reply.end:
             case Turn():
-                # A reply may come in the very moment in which a peer has made it worthless.
-                released = self._turn.is_released
-                return self._turn.released() if released else self._judged(reply.end)
+                return self._judged(reply.end)
             case BackendError():
                 return self._broken(reply.end, tries)
             case Refusal():
