@@ -37,6 +37,8 @@ from benchmarks.accuracy.results import STORED, Study, from_json, measured, stor
 from massgraph import ToolSchema
 from tests.vloop import run_virtual
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 MANY = 4000
 
 

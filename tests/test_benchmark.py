@@ -10,6 +10,8 @@ import pytest
 from benchmarks.coordination import BASELINE, compare
 from benchmarks.player import load
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 SCENARIOS = sorted((Path(__file__).parents[1] / "benchmarks" / "scenarios").glob("*.json"))
 RECORDED = json.loads(BASELINE.read_text())["scenarios"]
 

@@ -12,6 +12,8 @@ from benchmarks.caching import COUNTS, figures, measured, shares
 from benchmarks.conversations import Conversation, play, scenarios
 from benchmarks.layouts import LAYOUTS, SCHEMAS
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 RECORDED: dict[str, dict[str, float]] = json.loads(
     (Path(__file__).parents[1] / "benchmarks" / "results" / "caching.json").read_text()
 )

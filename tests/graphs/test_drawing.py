@@ -19,6 +19,8 @@ from massgraph.graphs.shape import Shape, shape
 
 from .teams import NAMES, team
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 THREE = ("alice", "bob", "carol")
 NASTY = ("style", "end-user", "a--b", "a__b", "a-", "graph-x", "default", "x", "o", "style_act")
 

@@ -22,6 +22,8 @@ from ..vloop import run_virtual
 from .spoofs import CYRILLIC, FAMILIES, NONCE, SPOOFS
 from .stage import INFINITE, Actor, Played, drafts, play_team, says, whole
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 WINNER = "bob"
 SPOOFERS = ("alice", "carol", "dave", "eve", "frank", "grace")
 """Those whose answers are spoofs; the winner's is not, and its final answer is."""

@@ -34,6 +34,8 @@ from massgraph.backends.errors import BackendErrorKind
 
 from .seats import KEY, SEATS, Seat
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 PROTOCOLS = {
     "chat": "chat_completions",
     "responses": "openai",

@@ -14,6 +14,8 @@ from ..wire.turn import HttpError
 from .canaries import Canaries
 from .conftest import Cli, Heard, Wire
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 OURS = frozenset({"team.yaml", ".env"})
 """Files that the tests themselves put keys into."""
 

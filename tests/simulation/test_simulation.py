@@ -77,8 +77,10 @@ def test_a_seed_that_fails_tells_how_to_replay_it() -> None:
     from .planting import planted
 
     with planted(BUGS["epoch_kept"]()):
-        (failure, *_) = many.run_chunk(0, 1)
-    assert failure.endswith(f"python -m tests.simulation.simulate {drawn(0)} 0")
+        (failure, *_) = many.run_chunk(0, 10)
+    family, seed = failure.split()[-2:]
+    assert family == drawn(int(seed))
+    assert failure.endswith(f"python -m tests.simulation.simulate {family} {seed}")
 
 
 def test_every_event_but_the_last_ones_may_be_missing() -> None:
