@@ -46,6 +46,8 @@ from tests.wire.turn import HttpError, WireTurn
 
 from .contract import QUESTION, WEATHER, BackendContract, Can, WireHarness, collect
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 KEY = "sk-very-secret-key-1234567890"
 
 

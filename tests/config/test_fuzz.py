@@ -16,6 +16,8 @@ from massgraph.config import ConfigError, load_config
 
 from .conftest import TEAM
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 ANY_FILE = settings(
     max_examples=80,
     deadline=None,

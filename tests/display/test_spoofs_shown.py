@@ -19,6 +19,8 @@ from massgraph.nodes import events as ev
 from ..protocol.spoofs import FAMILIES, SPOOFS
 from ..protocol.stage import answer, final, play, vote
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[12]?[AK]|\r")
 """What our own displays say to a terminal: colours, the cursor hidden, a line up, a line gone."""
 OBEYED = {"Cc", "Cs", "Zl", "Zp"}

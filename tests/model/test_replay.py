@@ -18,6 +18,8 @@ from .replay import DifferenceError, command, replay
 from .sizes import COVERED, DRAWN, STEP_BY_STEP
 from .traces import Step, Trace, covering, drawn, finished, read
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 SEEDS = 24
 CHUNK = 12
 MOST = 1500

@@ -45,6 +45,8 @@ from .conftest import Board
 from .matrix import FAULTS, POLICY, Fault
 from .seats import KEY, SEATS, Seat
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 PATIENCE_S = 20.0
 """Seconds after which a case counts as hanging; on an idle machine the slowest takes two."""
 QUESTION: list[AnyMessage] = [SystemMessage("Be brief."), HumanMessage("Is it raining?")]

@@ -19,6 +19,8 @@ from massgraph.store.paths import run_folder, runs_dir, state_dir, thread_folder
 
 from .conftest import Cli
 
+pytestmark = pytest.mark.soak  # in `make soak`: too slow for every run
+
 TEAM = """\
 agents:
   - id: alice
