@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", dest="full", action="store_false", help="the short form (default)")
     form.add_argument("--full", action="store_true", help="the full form: hours")
+    parser.set_defaults(full=False)  # or `store_false` would make the full form the default
     parser.add_argument("--jobs", type=int, default=2, help="parts at once (2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table there")

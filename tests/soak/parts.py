@@ -32,6 +32,11 @@ SEEDS = "tests.simulation.many"
 
 PARTS = (
     Part(
+        "marked",
+        "tests that are too slow for every day",
+        _module("pytest", "-q", "-m", "soak", "-p", "no:cacheprovider", "tests"),
+    ),
+    Part(
         "backpressure",
         "a reader that stops reading stops nothing, and memory is bounded",
         _module("tests.soak.backpressure", "--short"),
@@ -76,10 +81,5 @@ PARTS = (
         "no state of the protocol's model breaks it, and the engine follows its traces",
         _module("tests.model", "--short"),
         _module("tests.model"),
-    ),
-    Part(
-        "marked",
-        "tests that are too slow for every day",
-        _module("pytest", "-q", "-m", "soak", "-p", "no:cacheprovider", "tests"),
     ),
 )
