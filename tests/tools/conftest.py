@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from massgraph.tools import McpServer
+from tests.tools.processes import children
 
 FORKED = Path(__file__).with_name("forked.py")
 
@@ -67,7 +67,7 @@ async def server_of(log: Path, command: list[str]) -> AsyncIterator[ServerOf]:
     yield server_of
     for server in made:
         await server.aclose()
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from langchain_core.messages import HumanMessage
 
@@ -16,6 +15,7 @@ import massgraph.tools.mcp
 from massgraph import Agent, Policy, ScriptedBackend, Team, UserError
 from massgraph.nodes.events import ToolFinished
 from massgraph.tools import McpServer
+from tests.tools.processes import children
 
 from .conftest import ServerOf, noted
 
@@ -39,11 +39,6 @@ async def told(team: Team) -> list[str]:
 async def said(server: McpServer, *calls: tuple[str, dict[str, Any]], **more: Any) -> list[str]:
     """Return what a server's tools say to one agent; the server stays open."""
     return await told(Team([Agent("alice", use(*calls), tools=[server], **more)]))
-
-
-def children() -> list[psutil.Process]:
-    """Return the processes that are open."""
-    return psutil.Process().children(recursive=True)
 
 
 def started(log: Path) -> int:

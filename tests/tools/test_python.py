@@ -18,6 +18,7 @@ from massgraph import Agent, ScriptedBackend, Team, UserError
 from massgraph.nodes.events import ToolFinished
 from massgraph.tools import python_tool
 from massgraph.tools.process import Limits, run_python
+from tests.tools.processes import children
 
 from .conftest import until
 
@@ -32,7 +33,7 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     yield
     assert list(tmp_path.iterdir()) == []
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == []
 
 
 async def ran(code: str, **limits: Any) -> tuple[str, str]:
@@ -205,11 +206,11 @@ async def test_a_stopped_turn_kills_it_at_once(policy: str, tmp_path: Path) -> N
         team = Team([Agent("bob", slow, tools=[python_tool(timeout_s=60)])])
     async with team:
         run = team.start("Q?")
-        await until(lambda: bool(psutil.Process().children()))
+        await until(lambda: bool(children()))
         began = time.monotonic()
         if policy == "cancelled":
             run.cancel()
-        await until(lambda: not psutil.Process().children())
+        await until(lambda: not children())
         assert time.monotonic() - began < (1.0 if policy == "cancelled" else 3.0)
         result = await run.result()
     assert result.outcome == ("cancelled" if policy == "cancelled" else "settled")
