@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from .closing import AsyncClosing
 from .graphs.running import GraphRun, Status
 from .nodes.events import Event
 from .result import Result
 
 
-class Run:
+class Run(AsyncClosing):
     """The handle of a run: iterate over it for events, await `result()` for its end.
 
     As an async context manager it leaves nothing behind: a run that still runs is cancelled.
@@ -75,14 +75,3 @@ class Run:
     async def aclose(self) -> None:
         """Cancel the run if it still runs, and wait until nothing of it is left."""
         await self._run.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, cast
 
 from langchain_core.messages import AnyMessage
@@ -17,6 +16,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from .agent import Agent
 from .assembly import Assembly
 from .backends.errors import UserError
+from .closing import AsyncClosing
 from .graphs.composition import CoordinationGraph, GraphFactory, TeamGraph
 from .graphs.keeping import NOTHING, Keeper
 from .graphs.names import id_for
@@ -39,7 +39,7 @@ logger = logging.getLogger("massgraph")
 _Saver = BaseCheckpointSaver[Any]
 
 
-class Team:
+class Team(AsyncClosing):
     """A team of agents that answers questions through the coordination graph.
 
     Args:
@@ -291,17 +291,6 @@ class Team:
         finally:
             if self._storage is not None:
                 await self._storage.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _run_and_close(
         self, question: str | Sequence[AnyMessage] | None, thread_id: str | None

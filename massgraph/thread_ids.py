@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from .backends.errors import UserError
-
-THREAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+from .store.complaints import busy
+from .store.paths import NAME
 
 _lock = threading.Lock()
 _busy: set[tuple[object, str]] = set()
@@ -27,7 +26,7 @@ def check_thread_id(thread_id: str) -> str:
     Raises:
         UserError: When it is none.
     """
-    if not THREAD_ID.fullmatch(thread_id):
+    if not NAME.fullmatch(thread_id):
         raise UserError(
             f"{thread_id!r} can't be a thread's id: a letter or digit first, then letters, "
             "digits, '.', '_' or '-', 128 characters at most."
@@ -47,7 +46,7 @@ def one_run_at_a_time(store: object, thread_id: str) -> Generator[None]:
     place = (store, thread_id)
     with _lock:
         if place in _busy:
-            raise UserError(f"A run is going on on the thread {thread_id!r} already.")
+            raise busy(thread_id)
         _busy.add(place)
     try:
         yield

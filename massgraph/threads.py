@@ -6,17 +6,17 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from .backends.errors import StoreError, UserError
+from .closing import AsyncClosing
 from .steps import Step, fork_step, steps_of
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
 from .store.opening import open_storage
 from .thread_ids import check_thread_id, new_thread_id
 
 
-class Threads:
+class Threads(AsyncClosing):
     """The threads of a store: what there is, forks, and their end.
 
     Args:
@@ -132,17 +132,6 @@ class Threads:
     async def aclose(self) -> None:
         """Close the store."""
         await self._storage.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _store(self) -> Store:
         return await self._storage.opened()
