@@ -165,12 +165,14 @@ class GraphRun:
             self._live.journal = self._keeper.journal
             await self._play(graph, messages)
         except asyncio.CancelledError:
+            await self._live.stop_waiting()
             self._end("cancelled")
             if not self._cancelled:
                 raise
         except UserError:
             raise
         except Exception as exc:
+            await self._live.stop_waiting()
             result = self._end("failed")
             logger.exception("The run %s broke.", self.thread_id)
             raise BrokenRunError(told("The run", exc), result) from exc

@@ -56,6 +56,26 @@ class CallRetried(AgentStamp):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(AgentStamp):
+    """A call of an agent's provider that had begun is over, and nothing more of it comes.
+
+    `finish_reason` is None where the provider did not come to its end, and `failure` says how the
+    call broke, if it did. `usage` is this call's own. `replayed` is true where its reply was stored
+    and nobody was asked: it was told before, unless that got lost.
+    """
+
+    provider: str
+    model: str
+    finish_reason: str | None
+    failure: FailureKind | None
+    stopped: bool
+    seconds: float
+    usage: Usage
+    replayed: bool
+    type: Literal["call_ended"] = field(default="call_ended", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStarted(AgentStamp):
     """A tool of an agent began."""
 

@@ -64,6 +64,7 @@ class AgentTurn:
         self.live = desk.live(runtime, state)
         self._runtime = runtime
         self._calls = 0
+        self.note(self.spent, self.tries)
 
     @property
     def round(self) -> LiveRound:

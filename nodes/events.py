@@ -20,6 +20,7 @@ from .agent_events import AgentRetried as AgentRetried
 from .agent_events import AgentStatus as AgentStatus
 from .agent_events import AgentText as AgentText
 from .agent_events import AnswerText as AnswerText
+from .agent_events import CallEnded as CallEnded
 from .agent_events import CallRetried as CallRetried
 from .agent_events import FinalText as FinalText
 from .agent_events import PresentingEnded as PresentingEnded
@@ -60,6 +61,7 @@ Event = (
     | AnswerText
     | AgentStatus
     | CallRetried
+    | CallEnded
     | ToolStarted
     | ToolFinished
     | ActionRefused

@@ -20,6 +20,7 @@ from ..backends.chunks import (
     ToolCallsChunk,
     UsageChunk,
 )
+from .call_end import CallEnd
 from .partial import PartialString
 
 
@@ -36,6 +37,7 @@ class Listener:
         retried: Why a request is sent again, and after how many seconds.
         status: What the provider is doing, or what is waited for.
         chunk: Every chunk as it is, before anything else is told of it.
+        ended: How the call ended, if it had begun; the last thing that is told of it.
     """
 
     text: Callable[[str], None]
@@ -46,6 +48,7 @@ class Listener:
     retried: Callable[[str, float], None] = lambda _, __: None
     status: Callable[[str], None] = lambda _: None
     chunk: Callable[[StreamChunk], None] = lambda _: None
+    ended: Callable[[CallEnd], None] = lambda _: None
 
 
 class Telling:

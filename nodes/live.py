@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,7 @@ class LiveRun:
     outer: OuterCall | None = None
     journal: Journal | None = None
     stragglers: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
+    _waiting: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     ledger: Ledger = field(default_factory=Ledger, init=False)
     _orders: dict[str, Orders] = field(default_factory=dict, init=False)
     _run: str = field(default="", init=False)
@@ -136,6 +138,29 @@ class LiveRun:
             round=place[0],
             epoch=place[1],
         )
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """Note that the node of the running task waits for an agent's work."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            yield
+        finally:
+            self._waiting.discard(task)
+
+    async def stop_waiting(self) -> None:
+        """Stop the nodes that wait for an agent's work, and let them tell how it ended.
+
+        LangGraph leaves them to themselves where it is stopped while it stops them.
+        """
+        tasks = set(self._waiting)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            with suppress(asyncio.CancelledError):  # who is stopped twice waits for nobody
+                await asyncio.wait(tasks, timeout=LAST_WAIT_S)
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """Take over a task that did not stop in time."""

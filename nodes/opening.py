@@ -30,6 +30,8 @@ async def open_tools(turn: AgentTurn) -> dict[str, Any] | None:
     except asyncio.CancelledError:
         turn.tell_cancelled()
         raise
+    if isinstance(end, str) and end != "cancelled" and turn.is_released:
+        return turn.released()
     match end:
         case Member():
             turn.member = end

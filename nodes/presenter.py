@@ -142,6 +142,7 @@ class Presenter:
             ),
             status=lambda status: emit(AgentStatus(agent=agent, attempt=attempt(), status=status)),
             chunk=self._outer.chunk,
+            ended=lambda end: emit(end.event(self.member.backend, agent=agent, attempt=attempt())),
         )
 
     def _seed(self, tries: int) -> str:

@@ -106,7 +106,12 @@ async def race(work: Callable[[], Coroutine[Any, Any, T]], watch: Watch, live: L
     stopped = watch.stop(live.now)
     if stopped is not None:
         return stopped
-    task = asyncio.create_task(work())
+    with live.waiting():
+        return await _ended(asyncio.create_task(work()), watch, live)
+
+
+async def _ended(task: asyncio.Task[T], watch: Watch, live: LiveRun) -> T | Stop:
+    """Wait for work that has begun; see `race`."""
     signals = [asyncio.create_task(event.wait()) for event in watch.signals]
     try:
         while not task.done():

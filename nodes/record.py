@@ -18,6 +18,7 @@ from .events import (
     AnswersAccepted,
     AnswerText,
     BudgetReached,
+    CallEnded,
     CallRetried,
     DeadlineReached,
     DebateOpened,
@@ -135,6 +136,7 @@ class Record:
                 | AgentReasoning()
                 | AgentStatus()
                 | CallRetried()
+                | CallEnded()
                 | ToolStarted()
                 | ToolFinished()
                 | ActionRefused()

@@ -23,6 +23,7 @@ from ..backends.fold import Turn, TurnFold
 from ..backends.reply import ReplyTape, StoredReply
 from ..backends.retry import RetryPolicy, retrying
 from ..backends.usage import TokenUsage, estimate_tokens
+from .call_end import CallEnd
 from .journal import Slot
 from .ledger import Account, Refusal
 from .listener import Listener, Telling
@@ -99,7 +100,8 @@ class Call:
         self._telling = Telling(request.listener)
         self._tape = ReplyTape(lambda: live.now) if request.slot is not None else None
         self._retries = 0
-        self._begun = False
+        self._began: float | None = None
+        self._is_replayed = False
 
     @property
     def retries(self) -> int:
@@ -115,7 +117,7 @@ class Call:
     def usage(self) -> Usage:
         """What the call has used, as far as the provider has told."""
         usage = no_usage()
-        usage["calls"], usage["retries"] = int(self._begun), self._retries
+        usage["calls"], usage["retries"] = int(self._began is not None), self._retries
         told = self._lost + self._told()
         usage["input_tokens"] = told.input_tokens
         usage["cached_tokens"] = told.cached_tokens
@@ -125,11 +127,27 @@ class Call:
         return usage
 
     async def run(self) -> Reply:
-        """Run the call to its end; an error of the provider is an end like any other.
+        """Run the call to its end, and tell it; an error of the provider is an end like any other.
 
         What it will probably use is reserved before it goes out, where it has an account. A call
         whose reply is stored does not go out again: it was paid for.
         """
+        try:
+            reply = await self._paid()
+        except BaseException:
+            self._tell_end(None, self.stopped_usage())
+            raise
+        self._tell_end(reply.end, reply.usage)
+        return reply
+
+    def _tell_end(self, end: object, usage: Usage) -> None:
+        """Tell how the call ended; one that never began is none."""
+        if self._began is not None:
+            took = self._live.now - self._began
+            told = CallEnd.of(end, usage, seconds=took, replayed=self._is_replayed)
+            self._request.listener.ended(told)
+
+    async def _paid(self) -> Reply:
         request, account = self._request, self._request.account
         stored = await request.slot.find() if request.slot is not None else None
         if stored is not None:
@@ -151,7 +169,8 @@ class Call:
     async def _sent(self) -> Reply:
         """Send the call, and store how it broke, if it did: that was paid for, too."""
         reply = await self._raced()
-        if isinstance(reply.end, BackendError) and self._begun and self._tape is not None:
+        begun = self._began is not None
+        if isinstance(reply.end, BackendError) and begun and self._tape is not None:
             self._tape.take(ErrorChunk(reply.end))
             await self._store(stopped=bool(reply.usage["stopped"]))
         return reply
@@ -180,7 +199,8 @@ class Call:
 
     def _replayed(self, stored: StoredReply) -> Reply:
         """Return the reply that is stored; it is told like any other, and as wrong as it was."""
-        self._begun, self._retries, self._lost = True, stored.retries, stored.lost
+        self._began, self._is_replayed = self._live.now, True
+        self._retries, self._lost = stored.retries, stored.lost
         try:
             for said in stored.said:
                 self._hear(said.chunk)
@@ -212,7 +232,7 @@ class Call:
     async def _work(self) -> Turn:
         if self._request.delay_s:
             await asyncio.sleep(self._request.delay_s)
-        self._begun = True
+        self._began = self._live.now
         self._heard()
         policy = RetryPolicy(requests=self._request.requests)
         first, stream = await retrying(

@@ -57,7 +57,6 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         if state.get("ending"):
             return {}
         turn = AgentTurn(state, runtime, member, policy, desk)
-        turn.note(turn.spent, turn.tries)
         if not state.get("started"):
             turn.emit(TurnStarted(agent=member.id, answers=list(turn.seen)))
         if turn.live.orders(member.id).order == "cancelled":
@@ -106,6 +105,9 @@ class _Thought:
         except asyncio.CancelledError:
             turn.tell_cancelled(call.stopped_usage())
             raise
+        except BaseException:  # the run can't go on, and whoever ends it tells what was spent
+            turn.note(add_usage(turn.spent, call.stopped_usage()), turn.tries + call.retries)
+            raise
 
     @property
     def _state(self) -> TurnState:
@@ -148,11 +150,12 @@ class _Thought:
             builtin=lambda result: emit(_builtin(who(), result)),
             retried=lambda why, wait_s: emit(CallRetried(**who(), why=why, wait_s=wait_s)),
             status=lambda status: emit(AgentStatus(**who(), status=status)),
+            ended=lambda end: emit(end.event(self._turn.member.backend, **who())),
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:
-        # A call may end by itself in the very moment in which a peer has made it worthless.
-        if not isinstance(reply.end, str) and self._turn.is_released:
+        # It may end, or be stopped, in the very moment in which a peer has made it worthless.
+        if reply.end != "cancelled" and self._turn.is_released:
             return self._turn.released()
         match reply.end:
             case Turn():

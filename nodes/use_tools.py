@@ -44,6 +44,8 @@ def use_tools(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
             raise
         if isinstance(end, list):
             return update | {"transcript": end}
+        if end != "cancelled" and turn.is_released:
+            return update | turn.released()
         match end:
             case "retried":
                 turn.retried(turn.spent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..nodes import events as ev
+from ..nodes.novelty import fold_space
 from .line import Line
 
 
@@ -40,10 +41,10 @@ class Drafts:
 
     def same(self, event: ev.AnswersAccepted) -> Iterator[Line]:
         """Tell whose new answer was published under a peer's name."""
-        published = {" ".join(one["text"].split()): one["agent"] for one in event.answers}
+        published = {fold_space(one["text"]): one["agent"] for one in event.answers}
         for agent in self._new:
             if agent not in published.values():
                 _, pieces = self._pieces.get(agent, (0, []))
-                other = published.get(" ".join("".join(pieces).split()), "another answer")
+                other = published.get(fold_space("".join(pieces)), "another answer")
                 yield Line(f"says the same as {other}", "note", agent)
         self.accepted = True

@@ -40,6 +40,22 @@ def test_every_invariant_holds(first: int) -> None:
         play(drawn(number), number)
 
 
+FOUND = {
+    "cancel-debate 15446": "a run was told to be over before a node had told of the call it cut",
+    "whole 18707": "whom a peer and the deadline stopped at once was told to have gone on",
+    "whole 20912": "the same, with the votes in",
+    "resume 21045": "a turn that went on with its tools forgot its tries and what it had used",
+}
+"""Seeds far out that have found a fault, and which."""
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_what_a_seed_has_found_stays_mended(found: str) -> None:
+    """A seed that has once failed is clean now, and ends with the end of its run."""
+    family, seed = found.split()
+    assert play(family, int(seed))[-1].type == "run_finished"
+
+
 def test_the_seeds_are_of_all_families() -> None:
     """Whole, read, cancelled and resumed runs, each of them in every graph."""
     families = Counter(drawn(number) for number in range(SEEDS))
