@@ -32,6 +32,10 @@ LISTS = ("pending", "ballots", "dissent")
 """Values of the state that are lists of answers or votes."""
 
 
+SETTLED = "select_winner"
+"""The node that needs an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a thread held after one superstep.
@@ -96,7 +100,9 @@ async def fork_step(
         raise UserError(f"The step {step.number} of the thread {thread_id!r} is gone.")
     checkpoint = copy.deepcopy(found.checkpoint)
     checkpoint["id"] = str(uuid6())
-    checkpoint["channel_values"].update(edited(checkpoint["channel_values"], edits))
+    changed = edited(checkpoint["channel_values"], edits)
+    checkpoint["channel_values"].update(changed)
+    _check_whole(checkpoint["channel_values"], changed, step.next)
     place: Any = {"configurable": {"thread_id": to, "checkpoint_ns": ""}}
     metadata: Any = {**found.metadata, "source": "fork"}
     await saver.aput(place, checkpoint, metadata, checkpoint["channel_versions"])
@@ -145,6 +151,28 @@ def _check_agents(key: str, value: Any, agents: Sequence[str]) -> None:
             owner = one.get("agent", one.get("voter", agent)) if isinstance(one, dict) else agent
             if owner != agent:
                 raise UserError(f"A fork can't take this as {key}: {agent} is not {owner}.")
+
+
+def _check_whole(state: Mapping[str, Any], changed: Mapping[str, Any], ahead: Sequence[str]) -> None:
+    """Check that what an edit has changed goes together with the rest of the state.
+
+    Raises:
+        UserError: When a vote or the winner is left without its answer.
+    """
+    if not changed.keys() & {"answers", "votes", "winner"}:
+        return
+    answers, votes, winner = state["answers"], state.get("votes", {}), state.get("winner")
+    for voter, vote in votes.items():
+        if vote["candidate"] not in answers:
+            why = f"{voter} votes for {vote['candidate']}, who has no answer"
+            raise UserError(f"A fork can't take this: {why}.", hint="Change the votes, too.")
+    if winner is not None and winner not in answers:
+        raise UserError(f"A fork can't take this: the winner, {winner}, has no answer.")
+    if not answers and SETTLED in ahead:
+        raise UserError(
+            f"A fork can't take this: {SETTLED} comes next, and nobody has an answer.",
+            hint="Fork an earlier step.",
+        )
 
 
 def _agents_in(key: str, value: Any) -> Iterator[str]:

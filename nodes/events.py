@@ -6,6 +6,7 @@ Where an event is stamped is `LiveRun.emit`; a node fills in its payload only.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -83,16 +84,29 @@ Event = (
 )
 
 
+_HEAD = ("v", "seq", "t", "type")
+
+
 def event_to_dict(event: Event) -> dict[str, Any]:
-    """Return an event as plain values, `v, seq, t, type` first."""
-    values = dataclasses.asdict(event)
-    head = {key: values.pop(key) for key in ("v", "seq", "t", "type")}
-    return head | values
+    """Return an event as plain values of its own, `v, seq, t, type` first."""
+    return copy.deepcopy(_values(event))
 
 
 def event_to_json(event: Event) -> str:
     """Return an event as one line of JSON."""
-    return json.dumps(event_to_dict(event), ensure_ascii=False)
+    return json.dumps(_values(event), ensure_ascii=False)
+
+
+def _values(event: Event) -> dict[str, Any]:
+    """Return the values of an event, which are still its own."""
+    return {name: getattr(event, name) for name in keys_of(type(event))}
+
+
+@cache
+def keys_of(cls: type[Any]) -> tuple[str, ...]:
+    """Return the keys of the events of a class, in their order."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    return (*_HEAD, *(name for name in names if name not in _HEAD))
 
 
 class BadEventError(MassgraphError, ValueError):

@@ -20,5 +20,9 @@ def json_line(value: Mapping[str, Any]) -> bytes:
     Halves of a character are written as JSON's escapes, and so are characters that some programs
     break lines at and those that a terminal obeys.
     """
-    text = json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    return escaped(f"{json.dumps(value, ensure_ascii=False)}\n")
+
+
+def escaped(text: str) -> bytes:
+    """Return JSON in UTF-8, with the escapes of `json_line`; its own newlines stay."""
+    return text.translate(_ESCAPED).encode("utf-8", "backslashreplace")

@@ -104,12 +104,18 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(text.translate(cut).split()) | alone
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def fold_space(text: str) -> str:
     """Return `text` with each run of white space as one blank: what makes answers equal."""
+    return _fold_short(text) if len(text) <= _SLICE else _folded(text)
+
+
+def _folded(text: str) -> str:
     slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))
     folded = "".join(_SPACE.sub(" ", piece) for piece in slices)
     return _BLANKS.sub(" ", folded).strip()  # they meet where slices do
+
+
+_fold_short = lru_cache(maxsize=_REMEMBERED)(_folded)
 
 
 def _in_words(character: str) -> bool:

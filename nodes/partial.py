@@ -44,8 +44,10 @@ class PartialString:
         return self._new(arguments.get(self._watched[1]))
 
     def rest(self) -> str:
-        """Return what has not been given out yet."""
-        return self._look() if self._length else ""
+        """Return what has not been given out yet, at the end of the call; its JSON is let go."""
+        new = self._look() if self._length else ""
+        self._arguments, self._length = io.StringIO(), 0
+        return new
 
     def _look(self) -> str:
         assert self._watched is not None

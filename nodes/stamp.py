@@ -33,7 +33,12 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStamp(Stamp):
-    """What every event of an agent carries; `attempt` is the try within its turn, from 1."""
+    """What every event of an agent carries.
+
+    Args:
+        agent: Whose it is.
+        attempt: The try within its turn, from 1.
+    """
 
     agent: str
     attempt: int = 1
@@ -41,6 +46,10 @@ class AgentStamp(Stamp):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta(AgentStamp):
-    """A piece of text, which may be merged with the next piece of the same kind."""
+    """A piece of text, which may be merged with the next piece of the same kind.
+
+    Args:
+        delta: The piece.
+    """
 
     delta: str

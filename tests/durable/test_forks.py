@@ -47,6 +47,28 @@ def test_every_step_can_be_forked() -> None:
     run_virtual(play())
 
 
+@pytest.mark.parametrize(
+    ("edits", "complaint"),
+    [
+        ({"answers": {}}, "votes for alice, who has no answer"),
+        ({"answers": {}, "votes": {}}, "select_winner comes next, and nobody has an answer"),
+        ({"winner": "bob", "answers": {"alice": "9"}}, "the winner, bob, has no answer"),
+    ],
+)
+def test_edits_that_do_not_go_together_are_refused(edits: dict[str, Any], complaint: str) -> None:
+    """A vote and a winner need an answer: a fork without it would break, so there is none."""
+
+    async def play() -> None:
+        _, threads = await settled()
+        steps = await threads.steps("t")
+        settling = next(step for step in steps if step.next == ("select_winner",))
+        with pytest.raises(UserError, match=complaint):
+            await threads.fork("t", step=settling.number, edits=edits)
+        assert [row.thread_id for row in await threads.ls()] == ["t"]
+
+    run_virtual(play())
+
+
 def test_an_edited_fork_goes_its_own_way() -> None:
     """Another answer is what is voted for; another question is what is asked."""
 

@@ -93,7 +93,7 @@ CASES: dict[tuple[Kind, int], int] = {
     ("content", 3): SHORT,
     ("reasoning", 1): SHORT,
     ("reasoning", 3): SHORT,
-    ("answer", 1): SHORT,
+    ("answer", 1): MILLION,
     ("answer", 3): SHORT,
     ("final", 1): SHORT,
     ("final", 3): SHORT,
