@@ -27,13 +27,12 @@ def check_stored(
         cut: Whether the thread knows of no end: its process may have died when the end was told,
             and the last step not stored yet.
     """
-    if not any(not isinstance(event, RunStarted) for event in events):
+    if all(isinstance(event, RunStarted) or _is_cut(event) for event in events):
         return []  # its first step may not have been stored yet
     missing = [key for key in _KEYS if key not in state]
     if missing:
         return [f"the stored state lacks {', '.join(missing)}"]
-    last = events[-1]
-    over = isinstance(last, RunFinished) and last.result.get("outcome") in ("settled", "no_answer")
+    over = isinstance(events[-1], RunFinished) and not _is_cut(events[-1])
     if cut or not over:
         known = is_a_step(events, state)
         return [] if known else ["the stored state is that of no step that the events tell"]
@@ -43,3 +42,9 @@ def check_stored(
         for key in _KEYS
         if folded[key] != state[key]
     ]
+
+
+def _is_cut(event: Event) -> bool:
+    """Return whether an event is the end of an attempt that may go on."""
+    outcome = event.result.get("outcome") if isinstance(event, RunFinished) else None
+    return outcome in ("cancelled", "failed")
