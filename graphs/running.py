@@ -11,6 +11,7 @@ from langchain_core.messages import AnyMessage
 
 from ..backends.errors import RunError, StoreError, UserError
 from ..nodes.agent_turn import CANCELLED
+from ..nodes.event_log import log_event
 from ..nodes.events import Event, RunFinished, TurnEnded
 from ..nodes.live import LiveRun
 from ..nodes.live_round import LiveTurn
@@ -61,6 +62,7 @@ class GraphRun:
         on_end: Called when the run is over, before anybody hears of it; a second call must do
             no harm.
         agents: The team's ids: who can be stopped, or asked afresh.
+        observe: Takes every event, and never raises.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class GraphRun:
         listening: bool = True,
         on_end: Callable[[], None] = lambda: None,
         agents: Sequence[str] = (),
+        observe: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self.thread_id = thread_id
         self._agents = agents
         self._keeper = keeper
+        self._observe = observe
         self._on_end = on_end
         self._record = Record(thread_id)
         self._mailbox = Mailbox() if listening else None
@@ -174,7 +178,7 @@ class GraphRun:
         except Exception as exc:
             await self._live.stop_waiting()
             result = self._end("failed")
-            logger.exception("The run %s broke.", self.thread_id)
+            logger.exception("The run %s broke.", self.thread_id, extra={"is_raised": True})
             raise BrokenRunError(told("The run", exc), result) from exc
         finally:
             await self._live.aclose()
@@ -268,7 +272,9 @@ class GraphRun:
 
     def _take(self, event: Event) -> None:
         self._record.add(event)
+        log_event(event)
         self._keeper.take(event)
+        self._observe(event)
         if self._mailbox is not None:
             self._mailbox.put(event)
 

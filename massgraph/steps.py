@@ -25,6 +25,9 @@ BRANCH = "branch:to:"
 FIXED = ("messages", "run", "nonce", "labels", "round", "round_id", "asked", "epoch", "outcomes")
 """What a fork keeps as it is: what the machine itself leans on."""
 
+USEFUL = ("question", "answers", "votes", "failures", "notes", "abstained", "winner", "answer")
+"""What somebody may want to change of the rest."""
+
 BY_AGENT = ("answers", "votes", "drafts", "failures", "abstained", "usage")
 """Values of the state that have an entry for each agent."""
 
@@ -125,8 +128,7 @@ def edited(values: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any
             changed["messages"] = _asked_anew(values, value)
             continue
         if key not in hints or key in FIXED or key not in values:
-            ours = (name for name in hints if name in values and name not in FIXED)
-            free = ", ".join(["question", *ours])
+            free = ", ".join(name for name in USEFUL if name in values or name == "question")
             raise UserError(f"A fork can't change {key!r}; it may change: {free}.")
         given = _answers(values, value) if key == "answers" else value
         try:
@@ -153,7 +155,9 @@ def _check_agents(key: str, value: Any, agents: Sequence[str]) -> None:
                 raise UserError(f"A fork can't take this as {key}: {agent} is not {owner}.")
 
 
-def _check_whole(state: Mapping[str, Any], changed: Mapping[str, Any], ahead: Sequence[str]) -> None:
+def _check_whole(
+    state: Mapping[str, Any], changed: Mapping[str, Any], ahead: Sequence[str]
+) -> None:
     """Check that what an edit has changed goes together with the rest of the state.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,7 +16,10 @@ from .backends.errors import StoreError
 from .backends.off_loop import off_loop
 from .graphs.keeping import Keeper
 from .nodes.events import Event
+from .nodes.log_line import LogLine
 from .nodes.record import ResultDict
+from .record.records import EVENTS, Records
+from .record.records import OVER as OVER
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
 
 if TYPE_CHECKING:
@@ -23,10 +27,7 @@ if TYPE_CHECKING:
 
     from .record.recorder import Recorder
 
-EVENTS = "events.jsonl"
-
-OVER = ("settled", "no_answer")
-"""Outcomes of runs that never go on."""
+logger = logging.getLogger("massgraph.record")
 
 
 class StoredRun(Keeper):
@@ -37,7 +38,7 @@ class StoredRun(Keeper):
         thread_id: The run's thread.
         messages: The conversation that is asked; None goes on with the thread's last run.
         config: What made the team, as JSON without keys, to go on without its config.
-        records: The folder of event records, one folder a thread and run; None writes none.
+        records: Where its events are recorded, and logs written; None writes none.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class StoredRun(Keeper):
         *,
         messages: Sequence[AnyMessage] | None,
         config: str | None = None,
-        records: Path | None = None,
+        records: Records | None = None,
     ) -> None:
         self._storage, self._thread_id = storage, thread_id
         self._messages, self._config, self._records = messages, config, records
@@ -102,6 +103,8 @@ class StoredRun(Keeper):
                 await self._store.idle(self._thread_id)
             if recorder is not None:
                 await recorder.aclose()
+                if recorder.failure is None:
+                    logger.info(LogLine("logs written", folder=recorder.path.parent))
             if self._row is not None and self._store is not None:
                 await self._finish(self._store, result)
         finally:
@@ -121,12 +124,14 @@ class StoredRun(Keeper):
             before=None if newest is None else newest.checkpoint["id"],
         )
 
-    async def _record(self, records: Path, attempts: int) -> int:
+    async def _record(self, records: Records, attempts: int) -> int:
         """Open the record of the run; where no index counts attempts, its record does."""
         from .record.recorder import Recorder
+        from .record.run_logs import RunLogs
 
-        path, recorded = await off_loop(partial(self._found, records))
-        self._recorder = Recorder(path)
+        path, recorded = await off_loop(partial(self._found, records.folder))
+        self._recorder = Recorder(path, logs=RunLogs(path.parent))
+        self._recorder.beside(records.make_room)
         return attempts if self._row is not None else max(attempts, recorded + 1)
 
     def _found(self, records: Path) -> tuple[Path, int]:

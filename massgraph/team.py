@@ -27,7 +27,9 @@ from .loops import LoopThread, run_anywhere
 from .nodes.events import Event
 from .nodes.member import Member
 from .nodes.policy import Policy
+from .observing import Observer, Watching
 from .question import conversation
+from .record.records import Records
 from .result import Result
 from .run import Run
 from .store.base import Storage
@@ -51,7 +53,8 @@ class Team(AsyncClosing):
             go on with a run; replies are not stored.
         db: Where threads are kept, replies included, so that a run goes on after any crash and
             pays for nothing twice: `memory:`, `sqlite:///PATH` or `postgresql://...`.
-        records: A folder where the events of each run are recorded, for `verify` and `replay`.
+        records: A folder where the events of each run are recorded, for `verify` and `replay`, and
+            logs for people beside them; as `Records`, with a limit for how much is kept.
         name: Another name for a prebuilt graph.
 
     Raises:
@@ -66,13 +69,15 @@ class Team(AsyncClosing):
         graph: str | GraphFactory = "team",
         checkpointer: _Saver | None = None,
         db: str | Storage | None = None,
-        records: str | Path | None = None,
+        records: str | Path | Records | None = None,
         name: str | None = None,
     ) -> None:
         self._storage = _storage(checkpointer, db)
-        self._records = None if records is None else Path(records)
+        self._records = Records.of(records)
         self.config: str | None = None
         """What it was made of, as JSON without keys: stored with its threads."""
+        self.observers: list[Observer] = []
+        """Who is told every event of runs that begin from now on, such as `Telemetry`."""
         self.agents = tuple(agents)
         self.policy = policy or Policy()
         self._factory = graph_factory(graph, name)
@@ -86,7 +91,7 @@ class Team(AsyncClosing):
         *,
         checkpointer: _Saver | None = None,
         db: str | Storage | None = None,
-        records: str | Path | None = None,
+        records: str | Path | Records | None = None,
     ) -> Self:
         """Return a team that runs a graph as it is.
 
@@ -126,7 +131,7 @@ class Team(AsyncClosing):
         path: str | Path,
         *,
         db: str | Storage | None = None,
-        records: str | Path | None = None,
+        records: str | Path | Records | None = None,
     ) -> Self:
         """Return the team that a config file describes.
 
@@ -332,6 +337,7 @@ class Team(AsyncClosing):
             listening=listening,
             on_end=held.close,
             agents=[agent.id for agent in self.agents],
+            observe=Watching(self.observers).take,
         )
         return Run(run, self.policy.output_type)
 

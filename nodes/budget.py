@@ -19,7 +19,13 @@ _Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class BudgetFields(BaseModel):
-    """The keys of a budget; None leaves that one open."""
+    """The keys of a budget; None leaves that one open.
+
+    Args:
+        max_calls: Provider calls.
+        max_tokens: Tokens, in and out.
+        max_cost_usd: US dollars.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -99,14 +99,16 @@ def event_to_json(event: Event) -> str:
 
 def _values(event: Event) -> dict[str, Any]:
     """Return the values of an event, which are still its own."""
-    return {name: getattr(event, name) for name in keys_of(type(event))}
+    return {name: getattr(event, name) for name in KEYS[type(event)]}
 
 
-@cache
-def keys_of(cls: type[Any]) -> tuple[str, ...]:
-    """Return the keys of the events of a class, in their order."""
+def _keys(cls: type[Any]) -> tuple[str, ...]:
     names = [field.name for field in dataclasses.fields(cls)]
     return (*_HEAD, *(name for name in names if name not in _HEAD))
+
+
+KEYS: Mapping[type[Any], tuple[str, ...]] = {cls: _keys(cls) for cls in get_args(Event)}
+"""The keys of the events of each class, in their order."""
 
 
 class BadEventError(MassgraphError, ValueError):

@@ -14,6 +14,7 @@ from typing import Any
 from langgraph.runtime import RunControl, Runtime
 
 from ..backends.errors import MassgraphError
+from .event_log import log_event
 from .events import Event
 from .journal import CallKey, Journal, Slot
 from .ledger import Ledger
@@ -122,6 +123,7 @@ class LiveRun:
             place=(state.get("round", 0), state.get("epoch", 0)),
         )
         if self.sink is None:
+            log_event(stamped)
             runtime.stream_writer(stamped)
         else:
             self.sink(stamped)

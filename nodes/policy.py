@@ -32,6 +32,39 @@ class PolicyFields(BaseModel):
     """The keys of a policy; what each one means stands in docs/policy.md.
 
     All `_s` keys are seconds.
+
+    Args:
+        rule: How votes become a winner.
+        threshold: The share of the ballots' weight that `rule: supermajority` needs.
+        weights: How much an agent's vote weighs, 1 if left out.
+        quorum: Ballots that a rule needs: a number, or a share of the live agents.
+        self_votes: Whether an agent may vote for itself; `ignore` casts the vote without counting.
+        tie: Who wins among equals.
+        seed: All randomness of a run.
+        on_new_answer: Whether a new answer stops peers whose work it makes worthless.
+        visibility: Whose answers an agent sees.
+        visible_peers: How many peers it sees, with `visibility: ring` or `random`.
+        novelty: How close a new answer may be to one that its author sees.
+        voting_sensitivity: When agents are told that an answer is good enough; wording only.
+        max_answers_per_agent: After so many answers an agent may only vote.
+        max_debate_rounds: Rounds in which ballots are shown, when the rule finds no winner.
+        max_unfinished_rounds: How often those are asked again who have not voted.
+        idle_timeout_s: The longest silence of a provider within a call; null for none.
+        call_timeout_s: The longest call.
+        attempts: Tries within a turn.
+        soft_deadline_s: Then an agent that has not begun its action gets one last call.
+        round_deadline_s: Then a turn is cut, and its agent abstains.
+        run_deadline_s: Then the run settles on what it has.
+        max_calls: Provider calls of a run.
+        max_tokens: Tokens of a run, in and out.
+        max_cost_usd: US dollars of a run.
+        settle_early: Whether nobody is waited for whose vote cannot change the winner.
+        final: Whether the winner writes the final answer, its stored one is taken, or all are
+            merged.
+        output_type: A JSON Schema, or `module:type`, that the final answer must fit.
+        presenter: Who merges the answers, with `final: synthesize`; the winner if left out.
+        single: Whether one agent alone answers, or votes for itself first.
+        templates: Words of your own in the place of the machine's.
     """
 
     model_config = ConfigDict(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSION = 1
-"""The version of the events' vocabulary."""
+"""The version of the events' vocabulary.
+
+It is raised where something changes that a release has told: a type or a field that is new, gone or
+means something else. Until the first release everything is of version 1.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

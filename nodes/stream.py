@@ -7,6 +7,7 @@ what happens as events, and let `race` decide how it ends.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,11 +29,15 @@ from .journal import Slot
 from .ledger import Account, Refusal
 from .listener import Listener, Telling
 from .live import LiveRun
+from .log_line import LogLine
 from .race import Stop, Watch, check_not_stopped, race
 from .state import Usage, no_usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
+
+
+logger = logging.getLogger("massgraph.call")
 
 
 @dataclass(slots=True)
@@ -233,6 +238,8 @@ class Call:
         if self._request.delay_s:
             await asyncio.sleep(self._request.delay_s)
         self._began = self._live.now
+        backend = self._request.backend
+        logger.debug(LogLine("call begun", provider=backend.provider_name, model=backend.model))
         self._heard()
         policy = RetryPolicy(requests=self._request.requests)
         first, stream = await retrying(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.errors import MassgraphError
 from ..display.writers import Display
 from ..graphs.running import BrokenRunError
-from .delivery import deliver, status_of
+from .delivery import deliver, how_to_go_on, status_of
 from .ending import Status, error, say
 from .screen import Asking as Asking
 from .screen import watch
@@ -20,7 +20,7 @@ from .signals import Signals
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
-    from ..store.base import Storage
+    from ..store.base import Storage, ThreadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +75,34 @@ async def _run(
         if question is not None and display is not None:
             await _tell_left(kept)
         run = team.start(question, thread_id=kept.thread_id)
-        signals.cancel_run(run)
+        again = resume_command(run.thread_id, kept.db)
+        signals.cancel_run(run, then=how_to_go_on(again))
         async with run:
             await watch(run, asking, display)
             try:
                 return (await run.result()).to_dict()
             except BrokenRunError as exc:
                 error(str(exc))
+                if again is not None and await _row(kept, run.thread_id) is not None:
+                    say(f"massgraph: what was stored of it is kept; {how_to_go_on(again)}")
                 return dict(exc.result)
+
+
+async def _row(kept: Kept, thread_id: str) -> ThreadRow | None:
+    """Return what is known of a thread; the run itself tells what is wrong with the store."""
+    with contextlib.suppress(MassgraphError):
+        store = await kept.storage.opened()
+        return await store.index.get(thread_id) if store.index is not None else None
+    return None
 
 
 async def _tell_left(kept: Kept) -> None:
     """Say that a run on the same thread was not over, and that a new question leaves it so."""
     if kept.thread_id is None:
         return
-    with contextlib.suppress(MassgraphError):  # the run itself tells what is wrong with the store
-        store = await kept.storage.opened()
-        row = await store.index.get(kept.thread_id) if store.index is not None else None
-        over = row is None or row.status in ("settled", "no_answer")
-        if not over and not await store.is_held(kept.thread_id):
+    row = await _row(kept, kept.thread_id)
+    if row is None or row.status in ("settled", "no_answer"):
+        return
+    with contextlib.suppress(MassgraphError):
+        if not await (await kept.storage.opened()).is_held(kept.thread_id):
             say("the last run on this thread was not over; it is left, and a new one begins")

@@ -8,7 +8,7 @@ from ..display.safe_text import safe
 from .ending import Status, error
 from .output import answer_bytes, json_line
 from .screen import Asking
-from .signals import Signals
+from .signals import WORDS, Signals
 
 
 def deliver(result: dict[str, Any], asking: Asking) -> None:
@@ -42,14 +42,21 @@ def status_of(result: dict[str, Any], signals: Signals, *, again: str | None = N
             error(f"no agent has produced an answer{': ' + why if why else ''}")
             return Status.NO_ANSWER
         case "cancelled" if signals.status is not None:
-            word = "interrupted" if signals.status is Status.INTERRUPTED else "terminated"
-            then = "it is not stored, so ask again to start afresh"
-            if again is not None:
-                then = f"go on with it: {again}"
-            error(f"{word}: the run was cancelled; {then}")
+            error(f"{WORDS[signals.status]}: the run was cancelled; {how_to_go_on(again)}")
             return signals.status
         case _:
             return Status.FAILED
+
+
+def how_to_go_on(again: str | None) -> str:
+    """Return what is told of a run that was stopped.
+
+    Args:
+        again: The command that goes on with it; None if it is not stored.
+    """
+    if again is None:
+        return "it is not stored, so ask again to start afresh"
+    return f"go on with it: {again}"
 
 
 def _failures(failures: dict[str, dict[str, Any]]) -> str:

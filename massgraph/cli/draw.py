@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import complete
+from .command import Command
 from .ending import Status
 from .output import OutFile, Stdout
 from .shared import TeamOptions, load_team, team_options
@@ -19,13 +21,23 @@ FORMATS = ("mermaid", "json", "svg", "png")
 PLANNED_FORMATS = ("ascii", "dot", "html")
 
 
-@click.command("graph", short_help="Draw the graph of a config.")
+@click.command(
+    "graph",
+    cls=Command,
+    short_help="Draw the graph of a config.",
+    examples=[
+        "massgraph graph -c two_agents",
+        "massgraph graph -c team.yaml --no-xray --format svg -o team.svg",
+        "massgraph graph --graph debate --format json",
+    ],
+)
 @click.option(
     "--format",
     "form",
     default="mermaid",
     show_default=True,
     metavar="|".join(FORMATS),
+    shell_complete=complete.one_of(FORMATS),
     help="What to draw it as.",
 )
 @click.option("--xray/--no-xray", default=True, help="Open the agents' own graphs, or not.")

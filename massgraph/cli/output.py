@@ -8,6 +8,7 @@ import secrets
 import select
 import stat
 import sys
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self, TextIO
@@ -38,6 +39,15 @@ class Stdout:
 
     def __exit__(self, *_: object) -> None:
         sys.stdout = self._stream
+
+    @contextlib.contextmanager
+    def through(self, stream: TextIO) -> Generator[None]:
+        """Write to another stream, which hands on what comes, while the context is open."""
+        before, self._stream = self._stream, stream
+        try:
+            yield
+        finally:
+            self._stream = before
 
     @property
     def is_terminal(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import click
 
+from ..display.display import DisplayKind
 from .output import OutFile, Stdout
 from .shared import runs_of
 
@@ -17,11 +18,21 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+KINDS: tuple[DisplayKind, ...] = ("rich_terminal", "terminal", "simple")
+
+display_option = click.option(
+    "--display",
+    "display_kind",
+    type=click.Choice(KINDS),
+    help="A live view that takes keys; a coloured line an event; plain text.",
+)
+
 _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
     click.option("--events", is_flag=True, help="Print what happens as JSON lines."),
     click.option("-o", "out", metavar="FILE", help="Write the answer to a file, too."),
     click.option("--quiet", is_flag=True, help="Show no progress."),
+    display_option,
     click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
     click.option("--no-logs", is_flag=True, help="Record no events."),
 )
@@ -42,6 +53,7 @@ class OutputOptions:
     events: bool
     out: str | None
     quiet: bool
+    display_kind: DisplayKind | None
     no_display: bool
     no_logs: bool
 
@@ -66,6 +78,10 @@ class OutputOptions:
     def moving(self) -> bool:
         """Whether the display may move the cursor."""
         return not self.no_display
+
+    def kind(self, team: TeamConfig) -> DisplayKind:
+        """Return which display is wanted: by the option, or else by the config."""
+        return self.display_kind or team.display_type
 
     def file(self, stdout: Stdout) -> OutFile | None:
         """Return the file that takes the answer, checked; without one, stdout is needed."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
-from ..backends.errors import UserError
+from ..backends.errors import StoreError, UserError
 from ..record.event_file import Loaded, read_record
-from ..store.paths import NAME, thread_folder
-from .shared import runs_of
+from ..store.paths import NAME, last_run, run_folder, thread_folder
+from .shared import runs_of, storage_of
 
 EVENTS = "events.jsonl"
 
@@ -52,8 +54,39 @@ def find_record(name: str, db: str | None = None) -> Path:
         key=lambda file: (len(file.parent.name), file),
     )
     if not recorded:
-        raise UserError(
-            f"There is no record {name!r}: no such file, and no run of such a thread.",
-            hint="See: massgraph threads ls",
-        )
+        raise _no_record(name, db)
     return recorded[-1]
+
+
+def last_folder(thread: str, db: str | None = None) -> Path | None:
+    """Return the folder of a thread's last run, where its record and its logs are.
+
+    Args:
+        thread: The thread.
+        db: The URL of its store; None for the user's own.
+    """
+    with suppress(StoreError):  # a link leads elsewhere
+        runs = runs_of(db)
+        last = last_run(thread_folder(thread, runs))
+        return run_folder(thread, last, runs) if last else None
+    return None
+
+
+def _no_record(name: str, db: str | None) -> UserError:
+    """Return why there is no record: the thread is not known, or only its record is gone."""
+    from ..threads import Threads
+
+    async def is_known() -> bool:
+        async with Threads(storage_of(db)) as threads:
+            return name in {row.thread_id for row in await threads.ls()}
+
+    if asyncio.run(is_known()):
+        return UserError(
+            f"The record of the thread {name!r} is gone: it made room for newer ones (log_runs, "
+            "log_mb), or none was written (--no-logs).",
+            hint=f"Its result is kept: massgraph threads show {name}",
+        )
+    return UserError(
+        f"There is no record {name!r}: no such file, and no run of such a thread.",
+        hint="See: massgraph threads ls",
+    )

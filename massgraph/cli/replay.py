@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import complete
+from .command import Command
 from .ending import Status, error
 from .output import Stdout
+from .output_options import display_option
 from .shared import db_option, verbose_option
 from .signals import Signals
 
@@ -28,8 +31,17 @@ def _number(context: click.Context, parameter: click.Parameter, value: str) -> f
     return number
 
 
-@click.command("replay", short_help="Play back a run that was recorded.")
-@click.argument("record", metavar="FILE|THREAD")
+@click.command(
+    "replay",
+    cls=Command,
+    short_help="Play back a run that was recorded.",
+    examples=[
+        "massgraph replay rivers",
+        "massgraph replay events.jsonl --speed 4 --max-wait 1",
+        "massgraph replay events.jsonl --speed max --events --quiet",
+    ],
+)
+@click.argument("record", metavar="FILE|THREAD", shell_complete=complete.records)
 @click.option(
     "--speed",
     callback=_number,
@@ -48,25 +60,17 @@ def _number(context: click.Context, parameter: click.Parameter, value: str) -> f
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @click.option("--events", is_flag=True, help="Print what happened as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
+@display_option
 @click.option("--no-display", is_flag=True, help="Show progress without moving the cursor.")
 @db_option
 @verbose_option
-def replay(
-    record: str,
-    speed: float,
-    longest_s: float,
-    as_json: bool,
-    events: bool,
-    quiet: bool,
-    no_display: bool,
-    db: str | None,
-) -> int:
+def replay(record: str, speed: float, longest_s: float, db: str | None, **given: Any) -> int:
     """Play back the record FILE of a run, or the last run of THREAD, and print its answer.
 
     Nobody is asked anything. Exit status: that of the run (0 settled, 3 no answer, 1 anything
     else), and 1 when the record has no end or is damaged; 2 when there is none.
     """
-    if as_json and events:
+    if given["as_json"] and given["events"]:
         raise click.UsageError("--json and --events do not go together: give one of them.")
     with Stdout() as stdout, Signals() as signals:
         from .recorded import load_record
@@ -77,9 +81,10 @@ def replay(
 
         asking = Asking(
             stdout=stdout,
-            form="json" if as_json else "events" if events else "text",
-            quiet=quiet,
-            moving=not no_display,
+            form="json" if given["as_json"] else "events" if given["events"] else "text",
+            quiet=given["quiet"],
+            moving=not given["no_display"],
+            kind=given["display_kind"] or "rich_terminal",
         )
         status = _play(loaded, asking, signals, speed=speed or math.inf, longest_s=longest_s)
         signals.leave(status)

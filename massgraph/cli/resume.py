@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .ending import say
+from . import complete
+from .command import Command
 from .output import Stdout
 from .output_options import OutputOptions, output_options
-from .shared import TeamOptions, db_option, load_team, storage_of, team_options
+from .shared import TeamOptions, check_team, db_option, kept_storage, load_team, team_options
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
     from ..store.base import Storage, ThreadRow
 
 
-@click.command("resume", short_help="Go on with a run that was interrupted.")
-@click.argument("thread")
+@click.command(
+    "resume",
+    cls=Command,
+    short_help="Go on with a run that was interrupted.",
+    examples=["massgraph resume rivers", "massgraph resume rivers -c team.yaml --json"],
+)
+@click.argument("thread", shell_complete=complete.threads)
 @team_options
 @output_options
 @db_option
@@ -40,7 +46,7 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
     from .delivery import deliver, status_of
 
     with Stdout() as stdout, Signals() as signals:
-        storage = storage_of(db)
+        storage = kept_storage(db)
         row = asyncio.run(_row(storage, thread))
         asking = Asking(
             stdout=stdout,
@@ -52,14 +58,10 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
         if row.result is not None and row.status in ("settled", "no_answer"):
             deliver(row.result, asking)
             return int(status_of(row.result, signals))
-        team = _team(row, TeamOptions(**given))
-        for warning in team.warnings:
-            if not warning.missing:
-                say(f"{warning.place}: warning: {warning.message}")
-        team.check_ready()
+        team = team_of(row, TeamOptions(**given))
+        check_team(team)
         signals.check()
-        if team.display_type == "simple":
-            asking = replace(asking, moving=False)
+        asking = replace(asking, kind=shown.kind(team))
         kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team, db))
         status = ask(team, None, asking, signals, kept)
         signals.leave(status)
@@ -73,7 +75,7 @@ async def _row(storage: Storage, thread: str) -> ThreadRow:
         return await threads.get(thread)
 
 
-def _team(row: ThreadRow, options: TeamOptions) -> TeamConfig:
+def team_of(row: ThreadRow, options: TeamOptions) -> TeamConfig:
     """Return the team of a thread: as the options say, or as the thread has it."""
     from ..backends.errors import UserError
     from ..config import Override, load_document

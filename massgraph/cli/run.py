@@ -7,57 +7,38 @@ from typing import Any
 
 import click
 
-from .ending import say
+from . import complete
+from .older import AskingCommand, older_keys, older_options
 from .output import Stdout
 from .output_options import OutputOptions, output_options
 from .question import read_question
-from .shared import TeamOptions, db_option, load_team, storage_of, team_options
+from .shared import TeamOptions, check_team, db_option, load_team, storage_of, team_options
 from .signals import Signals
 
-OLDER = {
-    "consensus": ("--consensus", "threshold"),
-    "max_duration": ("--max-duration", "run_deadline_s"),
-    "max_debates": ("--max-debates", "max_debate_rounds"),
-}
-"""Options of the older generation, and the keys of the policy that they mean."""
 
-
-class RunCommand(click.Command):
-    """A command whose `--models` takes the words that follow, as the older generation's did."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read `--models A B` as `--model A --model B`."""
-        ctx.meta["swallowing"] = any(word.partition("=")[0] == "--models" for word in args)
-        return super().parse_args(ctx, _with_single_models(args))
-
-
-def _with_single_models(args: Sequence[str]) -> list[str]:
-    read: list[str] = []
-    taking = False
-    for number, word in enumerate(args):
-        if word == "--":
-            return [*read, *args[number:]]
-        if word == "--models" or word.startswith("--models="):
-            taking = True
-            first = word.partition("=")[2]
-            read += ["--model", first] if first else []
-        elif word.startswith("-") or not taking:
-            taking = False
-            read.append(word)
-        else:
-            read += ["--model", word]
-    return read
-
-
-@click.command("run", cls=RunCommand, short_help="Ask a team one question.")
+@click.command(
+    "run",
+    cls=AskingCommand,
+    short_help="Ask a team one question.",
+    examples=[
+        'massgraph run "How many moons does Mars have?"',
+        'massgraph run -c research "What is known about the causes of long COVID?"',
+        'massgraph run --model openai:gpt-6.1-terra --model claude:claude-sonnet-5-5 "Why?"',
+        'massgraph run -c team.yaml --set policy.rule=majority --json "Which is larger?"',
+        'cat report.txt | massgraph run -c team.yaml "What is missing here?"',
+    ],
+)
 @click.argument("question", required=False)
 @team_options
 @output_options
-@click.option("--thread", metavar="ID", help="The thread to ask on; a new one if left out.")
+@click.option(
+    "--thread",
+    metavar="ID",
+    shell_complete=complete.threads,
+    help="The thread to ask on; a new one if left out.",
+)
 @db_option
-@click.option("--consensus", metavar="SHARE", hidden=True)
-@click.option("--max-duration", metavar="SECONDS", hidden=True)
-@click.option("--max-debates", metavar="NUMBER", hidden=True)
+@older_options
 def run(
     question: str | None,
     thread: str | None,
@@ -79,21 +60,14 @@ def run(
     shown = OutputOptions.take(given)
     if question is None and click.get_current_context().meta["swallowing"]:
         _refuse_swallowed(given["models"])
-    keys = [
-        (option, key, value)
-        for name, (option, key) in OLDER.items()
-        if (value := given.pop(name)) is not None
-    ]
+    keys = older_keys(given)
     with Stdout() as stdout, Signals() as signals:
         if thread is not None:
             check_thread_id(thread)
         storage = storage_of(db)
         file = shown.file(stdout)
         team = load_team(TeamOptions(keys=keys, **given))
-        for warning in team.warnings:
-            if not warning.missing:
-                say(f"{warning.place}: warning: {warning.message}")
-        team.check_ready()
+        check_team(team)
         signals.check()
         asked = read_question(question)
 
@@ -104,7 +78,8 @@ def run(
             form=shown.form,
             file=file,
             quiet=shown.quiet,
-            moving=shown.moving and team.display_type != "simple",
+            moving=shown.moving,
+            kind=shown.kind(team),
         )
         kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team, db))
         status = ask(team, asked, asking, signals, kept)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
-from ..display.writers import REFRESH_S, Display, make_display
+from ..display.writers import (
+    REFRESH_S,
+    Display,
+    DisplayKind,
+    PlainDisplay,
+    make_display,
+    screen_of,
+)
 from ..nodes.events import Event, event_to_dict
+from .ending import say
+from .inbox import Inbox
 from .output import OutFile, Stdout, json_line
+from .steering import steering
+from .verbosity import lines_through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +37,7 @@ class Asking:
         file: Takes the answer, too.
         quiet: Whether progress is not shown.
         moving: Whether the display may move the cursor.
+        kind: The display that is wanted.
     """
 
     stdout: Stdout
@@ -31,11 +45,13 @@ class Asking:
     file: OutFile | None = None
     quiet: bool = False
     moving: bool = True
+    kind: DisplayKind = "rich_terminal"
 
     def display(self) -> Display | None:
         """Return what shows the run on stderr, or None."""
         return make_display(
             sys.stderr,
+            kind=self.kind,
             quiet=self.quiet,
             moving=self.moving,
             stdout_is_terminal=self.form == "text" and self.stdout.is_terminal,
@@ -61,12 +77,16 @@ async def watch(run: Watched, asking: Asking, display: Display | None) -> None:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="display") as thread:
         screen = _Screen(asking, display)
         ticking = asyncio.create_task(_tick(run, screen, thread))
-        try:
-            async for event in run:
-                await _in(thread, screen.show, event)
-        finally:
-            ticking.cancel()
-            await _in(thread, screen.close)
+        live = screen_of(display)
+        keys = steering(run, live, partial(_in, thread)) if live else contextlib.nullcontext()
+        with lines_through(lambda line: thread.submit(screen.note, line)):
+            try:
+                with keys:
+                    async for events in Inbox(run):
+                        await _in(thread, screen.show, events)
+            finally:
+                ticking.cancel()
+                await _in(thread, screen.close)
 
 
 class _Screen:
@@ -85,25 +105,40 @@ class _Screen:
             and self._asking.file is None
         )
 
-    def show(self, event: Event) -> None:
-        if self._asking.form == "events":
-            self._asking.stdout.write(json_line(event_to_dict(event)))
-        self._try(lambda display: display.show(event))
+    def show(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if self._asking.form == "events":
+                self._asking.stdout.write(json_line(event_to_dict(event)))
+            self._try(partial(_show, event=event))
 
     def refresh(self) -> None:
         if self._asking.form == "events":
             self._asking.stdout.look()
         self._try(lambda display: display.refresh())
 
+    def note(self, text: str) -> None:
+        """Show a line of the program's own; as it is, unless that would get in a display's way."""
+        if self._display is None or isinstance(self._display, PlainDisplay):
+            say(text)
+        else:
+            self._try(lambda display: display.note(text))
+
     def close(self) -> None:
         self._try(lambda display: display.close())
+        self._display = None
 
     def _try(self, act: Callable[[Display], None]) -> None:
         if self._display is not None:
             try:
                 act(self._display)
             except (OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError):
+                    self._display.close()
                 self._display = None
+
+
+def _show(display: Display, event: Event) -> None:
+    display.show(event)
 
 
 async def _tick(run: Watched, screen: _Screen, thread: ThreadPoolExecutor) -> None:
@@ -114,5 +149,5 @@ async def _tick(run: Watched, screen: _Screen, thread: ThreadPoolExecutor) -> No
     run.cancel()
 
 
-async def _in(thread: ThreadPoolExecutor, call: Callable[..., None], *arguments: Any) -> None:
-    await asyncio.get_running_loop().run_in_executor(thread, call, *arguments)
+async def _in(thread: ThreadPoolExecutor, call: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(thread, call, *arguments)

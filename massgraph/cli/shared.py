@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from . import complete
+from .ending import say
+from .telemetry import observe
+from .verbosity import verbose_option as verbose_option
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,33 +46,18 @@ class TeamOptions:
     keys: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def verbose_option(command: F) -> F:
-    """Add `-v`."""
-    return click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        expose_value=False,
-        callback=_set_verbose,
-        help="Show tracebacks.",
-    )(command)
-
-
-def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
-        context.find_root().meta["verbose"] = True
-
-
 _TEAM_OPTIONS = (
     click.option(
         "-c",
         "--config",
         metavar="FILE",
+        shell_complete=complete.configs,
         help="A YAML or JSON file, or the name of a config that comes with massgraph.",
     ),
     click.option(
         "--graph",
         metavar="NAME",
+        shell_complete=complete.graphs,
         help="The graph: team, single, debate, mixture, council, self_consistency, module:name.",
     ),
     click.option(
@@ -75,9 +65,15 @@ _TEAM_OPTIONS = (
         "models",
         multiple=True,
         metavar="PROVIDER:NAME",
+        shell_complete=complete.models,
         help="A model instead of a config; repeatable, one agent each.",
     ),
-    click.option("--backend", metavar="TYPE", help="The provider of the models."),
+    click.option(
+        "--backend",
+        metavar="TYPE",
+        shell_complete=complete.providers,
+        help="The provider of the models.",
+    ),
     click.option("--system-message", metavar="TEXT", help="The role of every agent."),
     click.option(
         "--set",
@@ -107,6 +103,24 @@ def storage_of(db: str | None) -> Storage:
     return default_storage() if db is None else open_storage(db)
 
 
+def kept_storage(db: str | None) -> Storage:
+    """Return where threads were kept before.
+
+    Raises:
+        UserError: When the URL names no store, or a file that is not there.
+    """
+    from ..backends.errors import UserError
+
+    storage = storage_of(db)
+    path: Path | None = getattr(storage, "path", None)
+    if db is not None and path is not None and not path.exists():
+        raise UserError(
+            f"There is no database {storage.url}.",
+            hint="Three slashes begin a path from here (sqlite:///PATH), four an absolute one.",
+        )
+    return storage
+
+
 def runs_of(db: str | None) -> Path:
     """Return the folder of the records of a store's runs.
 
@@ -123,17 +137,18 @@ def runs_of(db: str | None) -> Path:
     return runs_dir(None if url == default_storage().url else url)
 
 
-def resume_command(thread: str, db: str | None) -> str | None:
+def resume_command(thread: str, db: str | None, command: str = "resume") -> str | None:
     """Return the command that goes on with a thread; None where nothing lasts.
 
     Args:
         thread: The thread.
         db: The URL of its store, as it was given; its password is left out.
+        command: What stands before the thread.
     """
     if db is None:
-        return f"massgraph resume {thread}"
+        return f"massgraph {command} {thread}"
     url = storage_of(db).url
-    return None if url == "memory:" else f"massgraph resume {thread} --db {shlex.quote(url)}"
+    return None if url == "memory:" else f"massgraph {command} {thread} --db {shlex.quote(url)}"
 
 
 def team_options(command: F) -> F:
@@ -177,6 +192,19 @@ def load_team(options: TeamOptions) -> TeamConfig:
     if _share_alone(options, document.value):
         overrides.insert(0, Override("--consensus", ("policy", "rule"), "supermajority"))
     return load_document(document, overrides)
+
+
+def check_team(team: TeamConfig) -> None:
+    """Check that a team can run on this machine, say what was noticed, and let it be observed.
+
+    Raises:
+        ConfigError: With everything that is missing.
+    """
+    for warning in team.warnings:
+        if not warning.missing:
+            say(f"{warning.place}: warning: {warning.message}")
+    team.check_ready()
+    observe(team)
 
 
 def _share_alone(options: TeamOptions, config: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import os
@@ -10,9 +11,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol, Self
 
-from .ending import Status, TerminatedError
+from .ending import Status, TerminatedError, error, say
+from .verbosity import stderr_log
 
 _STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+
+WORDS = {Status.INTERRUPTED: "interrupted", Status.TERMINATED: "terminated"}
+"""What a signal has done to a run."""
+
+LAST_WORDS_S = 1.0
+"""How long who quits at once waits for a terminal that takes nothing."""
 
 
 class Cancellable(Protocol):
@@ -34,6 +42,7 @@ class Signals:
         """The exit status that the first signal asks for."""
         self.before_quitting: Callable[[], None] = lambda: None
         self._cancel: Callable[[], object] | None = None
+        self._then: str | None = None
         self._before: dict[signal.Signals, Any] = {}
         self._unraisable = sys.unraisablehook
 
@@ -48,12 +57,24 @@ class Signals:
         if self.status is not None:
             raise _exception(self.status)
 
-    def cancel_run(self, run: Cancellable) -> None:
-        """Have the first signal cancel this run, also when it came already and was lost."""
+    def cancel_run(self, run: Cancellable, *, then: str | None = None) -> None:
+        """Have the first signal cancel this run, also when it came already and was lost.
+
+        Args:
+            run: The run.
+            then: How to go on with it, for whoever does not wait for its end; None where there is
+                nothing to wait for.
+        """
         loop = asyncio.get_running_loop()
-        self._cancel = lambda: loop.call_soon_threadsafe(run.cancel)
-        if self.status is not None:
+
+        def stop() -> None:
             run.cancel()
+            if then is not None and self.status is Status.INTERRUPTED:
+                _tell("massgraph: stopping the run ...; Ctrl-C again quits at once")
+
+        self._cancel, self._then = lambda: loop.call_soon_threadsafe(stop), then
+        if self.status is not None:
+            stop()
 
     def __enter__(self) -> Self:
         with contextlib.suppress(ValueError):
@@ -72,10 +93,25 @@ class Signals:
         if self.status is not None:
             self._quit(status)
 
+    def _quit_at_once(self, status: Status) -> NoReturn:
+        """Leave the terminal in order and say how to go on, and exit, even if it takes nothing."""
+        said = _thread.allocate_lock()  # a Thread's own locks may be held where the signal came
+        said.acquire()
+        _thread.start_new_thread(self._say_last_words, (status, said))
+        said.acquire(timeout=LAST_WORDS_S)
+        os._exit(status)
+
+    def _say_last_words(self, status: Status, said: _thread.LockType) -> None:
+        with contextlib.suppress(Exception):
+            self.before_quitting()
+        with contextlib.suppress(Exception):
+            if self._then is not None:
+                error(f"{WORDS[status]}: the run was left at once; {self._then}")
+            _flush()
+        said.release()
+
     def _quit(self, status: Status) -> NoReturn:
-        for stream in (sys.__stdout__, sys.__stderr__):
-            with contextlib.suppress(Exception):
-                stream.flush()  # type: ignore[union-attr]
+        _flush()
         os._exit(status)
 
     def _lost(self, unraisable: Any) -> None:
@@ -85,9 +121,7 @@ class Signals:
 
     def _came(self, number: int, frame: Any) -> None:
         if self.status is not None:
-            with contextlib.suppress(Exception):
-                self.before_quitting()
-            self._quit(self.status)
+            self._quit_at_once(self.status)
         self.status = _STATUS[signal.Signals(number)]
         if self._cancel is None:
             raise _exception(self.status)
@@ -97,3 +131,15 @@ class Signals:
 
 def _exception(status: Status) -> KeyboardInterrupt:
     return KeyboardInterrupt() if status is Status.INTERRUPTED else TerminatedError()
+
+
+def _flush() -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
+
+
+def _tell(text: str) -> None:
+    """Say a line where the log's lines go: through the display, while there is one."""
+    log = stderr_log()
+    (say if log is None else log.write)(text)

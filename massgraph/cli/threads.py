@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from . import complete
+from .command import Group
 from .ending import Status, say
 from .output import Stdout, json_line
-from .shared import db_option, resume_command, runs_of, storage_of, verbose_option
+from .shared import db_option, kept_storage, resume_command, runs_of, verbose_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +33,12 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
 
 
-@click.group("threads", short_help="List, show, fork and remove threads.")
+@click.group(
+    "threads",
+    cls=Group,
+    short_help="List, show, fork and remove threads.",
+    examples=["massgraph threads ls", "massgraph threads show rivers"],
+)
 def threads() -> None:
     """List, show, fork and remove the threads that are kept.
 
@@ -38,7 +46,11 @@ def threads() -> None:
     """
 
 
-@threads.command("ls", short_help="List the threads.")
+@threads.command(
+    "ls",
+    short_help="List the threads.",
+    examples=["massgraph threads ls --limit 5", "massgraph threads ls --json"],
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N of them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @db_option
@@ -61,8 +73,12 @@ def ls(limit: int | None, as_json: bool, db: str | None) -> int:
     return Status.OK
 
 
-@threads.command("show", short_help="Show one thread: its runs, its steps, its result.")
-@click.argument("thread")
+@threads.command(
+    "show",
+    short_help="Show one thread: its runs, its steps, its result.",
+    examples=["massgraph threads show rivers", "massgraph threads show rivers --json"],
+)
+@click.argument("thread", shell_complete=complete.threads)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @db_option
 @verbose_option
@@ -73,18 +89,29 @@ def show(thread: str, as_json: bool, db: str | None) -> int:
         row = await kept.get(thread)
         return row, await _state(kept, row), await kept.steps(thread)
 
+    from .recorded import last_folder
+
     row, state, steps = _with(db, look)
+    logs = last_folder(thread, db)
     with Stdout() as stdout:
         if as_json:
-            told = [{"step": one.number, "at": one.at, "next": list(one.next)} for one in steps]
-            stdout.write(json_line({**_told(row), "state": state, "steps": told}))
+            told = {**_told(row), "state": state, "logs": logs and os.fspath(logs)}
+            stdout.write(json_line({**told, "steps": list(map(_step_told, steps))}))
         else:
-            stdout.write("\n".join([*_shown(row, state, db), *map(_step, steps), ""]).encode())
+            lines = [*_shown(row, state, db), *([f"logs      {logs}"] if logs else []), "steps"]
+            stdout.write(os.fsencode("\n".join([*lines, *map(_step, steps), ""])))
     return Status.OK
 
 
-@threads.command("fork", short_help="Make a new thread that goes on from a step of another.")
-@click.argument("thread")
+@threads.command(
+    "fork",
+    short_help="Make a new thread that goes on from a step of another.",
+    examples=[
+        "massgraph threads fork rivers",
+        "massgraph threads fork rivers --step 5 --set answers.alice=TEXT --as hills",
+    ],
+)
+@click.argument("thread", shell_complete=complete.threads)
 @click.option("--step", type=int, metavar="N", help="The step (see show); the last if left out.")
 @click.option(
     "--set",
@@ -101,9 +128,7 @@ def fork(
 ) -> int:
     """Make a new thread that goes on from a step of THREAD, and print its id.
 
-    `massgraph resume` lets it go on. Replies of THREAD are not used again in it. For instance:
-
-    massgraph threads fork rivers --step 5 --set answers.alice=TEXT --as hills
+    `massgraph resume` lets it go on. Replies of THREAD are not used again in it.
     """
     from ..config import Override
     from ..config.document import Document
@@ -123,8 +148,10 @@ def fork(
     return Status.OK
 
 
-@threads.command("rm", short_help="Remove threads.")
-@click.argument("names", metavar="THREAD...", nargs=-1, required=True)
+@threads.command("rm", short_help="Remove threads.", examples=["massgraph threads rm rivers hills"])
+@click.argument(
+    "names", metavar="THREAD...", nargs=-1, required=True, shell_complete=complete.threads
+)
 @db_option
 @verbose_option
 def rm(names: tuple[str, ...], db: str | None) -> int:
@@ -147,7 +174,14 @@ def rm(names: tuple[str, ...], db: str | None) -> int:
     return Status.OK
 
 
-@threads.command("prune", short_help="Remove old threads.")
+@threads.command(
+    "prune",
+    short_help="Remove old threads.",
+    examples=[
+        "massgraph threads prune --older-than 30d",
+        "massgraph threads prune --older-than 1d --keep 10",
+    ],
+)
 @click.option("--older-than", "age", required=True, metavar="AGE", help="Such as 30d, 12h, 90m.")
 @click.option(
     "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Leave the newest N."
@@ -176,7 +210,7 @@ def _with(db: str | None, work: Callable[[Threads], Awaitable[T]]) -> T:
     from ..threads import Threads
 
     async def done() -> T:
-        async with Threads(storage_of(db)) as kept:
+        async with Threads(kept_storage(db)) as kept:
             return await work(kept)
 
     return asyncio.run(done())
@@ -240,15 +274,34 @@ def _shown(row: ThreadRow, state: str, db: str | None) -> list[str]:
         lines.append(f"answer    {safe(row.result['answer'])}")
     if state not in ("settled", "no_answer", "running"):
         lines.append(f"go on     {resume_command(row.thread_id, db)}")
-    return [*lines, "steps"]
+    return lines
 
 
 def _step(step: Step) -> str:
-    ahead = ", ".join(step.next) or "the end"
-    state = step.state
-    place = f"round {state.get('round', 0)}, epoch {state.get('epoch', 0)}"
+    told = _step_told(step)
+    place = f"round {told['round']}, epoch {told['epoch']}"
+    held = f"{_number(told['answers'], 'answer')}, {_number(told['votes'], 'vote')}"
     when = _when(datetime.fromisoformat(step.at).timestamp())
-    return f"  {step.number:4}  {when}  {place:18}  next: {ahead}"
+    ahead = ", ".join(step.next) or "the end"
+    return f"  {step.number:4}  {when}  {place:18}  {held:18}  next: {ahead}"
+
+
+def _step_told(step: Step) -> dict[str, Any]:
+    """Return what is told of a step: its place, what it holds, and what came next."""
+    state = step.state
+    return {
+        "step": step.number,
+        "at": step.at,
+        "round": state.get("round", 0),
+        "epoch": state.get("epoch", 0),
+        "answers": list(state.get("answers", {})),
+        "votes": {voter: vote["candidate"] for voter, vote in state.get("votes", {}).items()},
+        "next": list(step.next),
+    }
+
+
+def _number(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
 
 
 def _when(seconds: float) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import click
 
+from . import complete
+from .command import Command
 from .ending import Status, say
 from .output import Stdout
 from .shared import verbose_option
 
 
-@click.command(short_help="Check a config.")
-@click.argument("config", metavar="CONFIG")
+@click.command(
+    "validate",
+    cls=Command,
+    short_help="Check a config.",
+    examples=["massgraph validate team.yaml", "massgraph validate research"],
+)
+@click.argument("config", metavar="CONFIG", shell_complete=complete.configs)
 @verbose_option
 def validate(config: str) -> int:
     """Check CONFIG, a YAML or JSON file; nothing is asked, and nothing is run.

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import complete
+from .command import Command
 from .ending import Status
 from .output import Stdout, json_line
-from .shared import db_option, storage_of, verbose_option
+from .shared import db_option, kept_storage, verbose_option
 
 if TYPE_CHECKING:
     from ..nodes.events import Event
@@ -24,8 +26,13 @@ MOST = 10
 """How many violations of an invariant are shown; all of them are in the JSON object."""
 
 
-@click.command("verify", short_help="Check what was recorded of a run.")
-@click.argument("record", metavar="FILE|THREAD")
+@click.command(
+    "verify",
+    cls=Command,
+    short_help="Check what was recorded of a run.",
+    examples=["massgraph verify rivers", "massgraph verify events.jsonl --json"],
+)
+@click.argument("record", metavar="FILE|THREAD", shell_complete=complete.records)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON object.")
 @db_option
 @verbose_option
@@ -139,7 +146,7 @@ async def _stored(
     """Return what is wrong with a thread in its store, and what was not checked of it."""
     from ..verify.stored import check_stored
 
-    storage = storage_of(db)
+    storage = kept_storage(db)
     try:
         store = await storage.opened()
         if await store.is_held(thread):

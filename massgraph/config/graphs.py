@@ -29,16 +29,33 @@ Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class _Plain(Strict):
-    """A graph without options of its own."""
+    """A graph without options of its own.
+
+    Args:
+        type: The graph's name.
+    """
 
     type: str
 
 
 class _Mixture(_Plain):
+    """Layers of proposers.
+
+    Args:
+        layers: How many layers there are.
+    """
+
     layers: Count = 2
 
 
 class _SelfConsistency(_Plain):
+    """One agent that answers several times.
+
+    Args:
+        samples: How many answers there are.
+        key: A function `module:function` from an answer to what must be the same in two of them.
+    """
+
     samples: Count = 5
     key: str = ""
 

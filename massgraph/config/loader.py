@@ -25,6 +25,7 @@ from .schema import ConfigFields, UiFields
 from .stored import stored_config
 
 if TYPE_CHECKING:
+    from ..observing import Observer
     from ..store.base import Storage
     from ..team import Team
 
@@ -40,8 +41,11 @@ class TeamConfig:
         policy: How they coordinate.
         display_type: How a run is shown.
         logging_enabled: Whether it is logged.
+        log_runs: How many runs' logs are kept; None for all.
+        log_mb: How many megabytes of logs are kept; None for any number.
         warnings: What was noticed and is no mistake.
         stored: The config as it is stored with threads: JSON, without keys.
+        observers: Who is told every event of its runs; no config names any.
     """
 
     source: str
@@ -50,27 +54,34 @@ class TeamConfig:
     policy: Policy
     display_type: Literal["rich_terminal", "terminal", "simple"] = "rich_terminal"
     logging_enabled: bool = True
+    log_runs: int | None = None
+    log_mb: float | None = None
     warnings: list[Problem] = field(default_factory=list)
     stored: str | None = field(default=None, repr=False)
+    observers: list[Observer] = field(default_factory=list, repr=False)
 
     def team(self, *, db: str | Storage | None = None, records: Path | None = None) -> Team:
         """Return the team.
 
         Args:
             db: Where its threads are kept.
-            records: Where the events of its runs are recorded.
+            records: Where the events of its runs are recorded; the oldest runs there are removed
+                once there are more than the config keeps.
 
         Raises:
             UserError: When the graph does not fit it after all.
         """
+        from ..record.records import Records
         from ..team import Team
 
+        kept = None if records is None else Records(records, self.log_runs, self.log_mb)
         if self.graph.whole is not None:
-            team = Team.from_graph(self.graph.whole, db=db, records=records)
+            team = Team.from_graph(self.graph.whole, db=db, records=kept)
         else:
             graph = self.graph.make()
-            team = Team(self.agents, self.policy, graph=graph, db=db, records=records)
+            team = Team(self.agents, self.policy, graph=graph, db=db, records=kept)
         team.config = self.stored
+        team.observers.extend(self.observers)
         return team
 
     def check_ready(self) -> None:
@@ -146,6 +157,8 @@ class _Loader:
             policy=policy,
             display_type=ui.display_type,
             logging_enabled=ui.logging_enabled,
+            log_runs=ui.log_runs,
+            log_mb=ui.log_mb,
             warnings=listed(self._warnings),
             stored=stored_config(self._document),
         )

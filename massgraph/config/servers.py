@@ -24,7 +24,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class ServerFields(Strict):
-    """An MCP server: a program that is started, or an address."""
+    """An MCP server: a program that is started, or an address.
+
+    Args:
+        command: The program that is started.
+        args: Its arguments.
+        env: Variables that it gets; `${NAME}` stands for one of the environment.
+        url: The address, of a server that runs already.
+        headers: What is sent with each request; `${NAME}` stands for a variable.
+        tools: The tools that may be used; all if left out.
+        timeout_s: Seconds that it may take to answer.
+        max_chars: Characters of a result that are kept.
+    """
 
     command: str | None = None
     args: list[str] = Field(default_factory=list)

@@ -20,9 +20,12 @@ class Line:
 def broken(line: str, widest: int) -> list[str]:
     """Return a line in pieces that are not too wide, broken at spaces where there are any."""
     pieces: list[str] = []
-    while len(line) > widest:
-        at = line.rfind(" ", 1, widest + 1)
-        at = at if at > 0 else widest
-        pieces.append(line[:at].rstrip())
-        line = line[at:].lstrip(" ")
-    return [*pieces, line]
+    begin, end = 0, len(line)
+    while end - begin > widest:
+        at = line.rfind(" ", begin + 1, begin + widest + 1)
+        at = at if at > 0 else begin + widest
+        pieces.append(line[begin:at].rstrip())
+        begin = at
+        while begin < end and line[begin] == " ":
+            begin += 1
+    return [*pieces, line[begin:]]

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..backends.errors import RecordError
 from ..nodes.events import Event, event_to_dict
 from .chain import START, seal, unseal
+from .holding import hold
 
 logger = logging.getLogger("massgraph")
 
@@ -48,6 +49,7 @@ class EventWriter:
         except OSError as exc:
             raise self._error(exc) from exc
         try:
+            hold(self._file)
             self._go_on()
         except OSError as exc:
             self.close()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from ..backends.errors import RecordError
+from ..backends.errors import RecordError, StoreError
 from ..graphs.mailbox import Mailbox
 from ..nodes.events import Delta, Event
 from .event_writer import EventWriter
+from .run_logs import RunLogs
 
 logger = logging.getLogger("massgraph")
 
@@ -23,16 +25,19 @@ class Recorder:
     """Records one attempt of a run; made on the run's event loop.
 
     A record is not the run: when it cannot be written, that is logged once, and the run goes on. A
-    record that stopped has no end, and whoever reads it is told so.
+    record that stopped has no end, and whoever reads it is told so. The same holds for the logs.
 
     Args:
         path: The file; the next attempt of a run goes on with the file of the one before.
+        logs: What is written for people beside it, in the same thread; None writes none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, logs: RunLogs | None = None) -> None:
         self.path = path
         self.failure: Exception | None = None
         """Why the record stopped, if it did."""
+        self._logs = logs
+        self._chore: Callable[[], None] | None = None
         self._mailbox = Mailbox()
         self._events = self._mailbox.events()
         self._writer: EventWriter | None = None
@@ -43,13 +48,14 @@ class Recorder:
         self._ending: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, logs: RunLogs | None = None) -> Self:
         """Return a recorder whose file is open, or is known not to be writable.
 
         Args:
             path: The file.
+            logs: What is written for people beside it.
         """
-        recorder = cls(path)
+        recorder = cls(path, logs=logs)
         try:
             await asyncio.shield(recorder._in_thread([]))
         except asyncio.CancelledError:
@@ -64,6 +70,14 @@ class Recorder:
             self._due.set()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(MERGED_S, self._due.set)
+
+    def beside(self, chore: Callable[[], None]) -> None:
+        """Have something done in the recorder's thread once the first events are written.
+
+        Args:
+            chore: It may block, and must not raise.
+        """
+        self._chore = chore
 
     async def aclose(self) -> None:
         """Write what is left, wait until it is on the disk, and close the file."""
@@ -114,12 +128,13 @@ class Recorder:
                 self._append(batch, last)
         except Exception as exc:
             self.failure = exc
-            known = isinstance(exc, RecordError)
-            logger.warning(
-                "The record stops here, the run goes on: %s", exc, exc_info=None if known else exc
-            )
+            _warn("The record stops here, the run goes on", exc)
         if self._writer is not None and (last or self.failure is not None):
             self._writer.close()
+        self._log(batch)
+        if batch and self._chore is not None:
+            chore, self._chore = self._chore, None
+            chore()
 
     def _append(self, batch: list[Event], last: bool) -> None:
         if self._writer is None and (batch or not last):
@@ -128,3 +143,19 @@ class Recorder:
             self._writer.append(batch)
             if last:
                 self._writer.sync()
+
+    def _log(self, batch: list[Event]) -> None:
+        """Write the logs; once they can't be written, they stop, and that is told unless it was."""
+        if self._logs is None or not batch:
+            return
+        try:
+            self._logs.write(batch)
+        except Exception as exc:
+            self._logs = None
+            if self.failure is None:
+                _warn("The logs of the run stop here, the run goes on", exc)
+
+
+def _warn(said: str, exc: Exception) -> None:
+    known = isinstance(exc, OSError | RecordError | StoreError)
+    logger.warning("%s: %s", said, exc, exc_info=None if known else exc)

@@ -15,7 +15,10 @@ def damaged(url: str, thread_id: str, what: str) -> StoreError:
 
 def busy(thread_id: str) -> UserError:
     """Return the error for a second run on a thread."""
-    return UserError(f"A run is going on on the thread {thread_id!r} already.")
+    return UserError(
+        f"A run is going on on the thread {thread_id!r} already:",
+        hint="wait for its end or stop it where it runs; a new question may take another thread.",
+    )
 
 
 def no_thread(url: str, thread_id: str) -> UserError:
@@ -24,5 +27,12 @@ def no_thread(url: str, thread_id: str) -> UserError:
 
 
 def one_line(exc: BaseException) -> str:
-    """Return what an exception says, in one line."""
-    return " ".join(str(exc).split()).rstrip(".") or type(exc).__name__
+    """Return what an exception says, in one line; its own lines are parted by semicolons."""
+    lines = (" ".join(line.split()).rstrip(".?") for line in str(exc).splitlines())
+    return "; ".join(line for line in lines if line) or type(exc).__name__
+
+
+def refused(exc: OSError) -> str:
+    """Return why the system refuses something, and of which file or folder."""
+    reason = exc.strerror or one_line(exc)
+    return f"{reason}: {exc.filename}" if exc.filename else reason

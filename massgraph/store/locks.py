@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from ..backends.errors import StoreError
-from .complaints import busy, one_line
+from .complaints import busy, refused
 from .paths import no_link, plain_name, private_folder
 
 TRIES = 5
@@ -24,13 +24,15 @@ PAUSE_S = 0.01
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(opened: int) -> None:
+    def lock_file(opened: int) -> None:
+        """Lock an open file for its process, or raise BlockingIOError or PermissionError."""
         msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(opened: int) -> None:
+    def lock_file(opened: int) -> None:
+        """Lock an open file for its process, or raise BlockingIOError."""
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -107,11 +109,11 @@ class FileLocks:
                 opened = _open(path)
                 if not _locked(opened):
                     return None
-                if _SAME_FILE or _is_at(opened, path):
+                if _SAME_FILE or is_at(opened, path):
                     return opened
                 os.close(opened)  # it was removed between the two steps: its lock is nobody's
         except OSError as exc:
-            raise StoreError(f"The lock {path} can't be taken: {one_line(exc)}.") from exc
+            raise StoreError(f"The lock {path} can't be taken ({refused(exc)}).") from exc
 
 
 def _open(path: Path) -> int:
@@ -122,7 +124,7 @@ def _open(path: Path) -> int:
 def _locked(opened: int) -> bool:
     """Lock a file, or close it and return False."""
     try:
-        _lock(opened)
+        lock_file(opened)
     except (BlockingIOError, PermissionError):
         os.close(opened)
         return False
@@ -132,7 +134,8 @@ def _locked(opened: int) -> bool:
     return True
 
 
-def _is_at(opened: int, path: Path) -> bool:
+def is_at(opened: int, path: Path) -> bool:
+    """Return whether an open file is still the one at a path."""
     try:
         return os.path.samestat(os.fstat(opened), path.lstat())
     except FileNotFoundError:

@@ -9,13 +9,18 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..backends.errors import StoreError, UserError
-from .complaints import one_line
+from .complaints import refused
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 RUN = re.compile(r"(?!0000)(?:[0-9]{4}|[1-9][0-9]{4,8})")
 
 DATABASE = "massgraph.db"
+
+ELSEWHERE = (
+    "Set XDG_STATE_HOME to a folder that you may write to, or keep nothing: --db memory: --no-logs"
+)
+"""What to do where there is no place for what lasts."""
 
 
 def state_dir() -> Path:
@@ -26,7 +31,10 @@ def state_dir() -> Path:
     """
     from platformdirs import user_state_path
 
-    return private_folder(user_state_path("massgraph"))
+    try:
+        return private_folder(user_state_path("massgraph"))
+    except StoreError as exc:
+        raise StoreError(f"{exc} {ELSEWHERE}") from exc
 
 
 def private_folder(path: Path) -> Path:
@@ -45,7 +53,7 @@ def private_folder(path: Path) -> Path:
         else:
             path.chmod(0o700)  # whatever the umask has left of it
     except OSError as exc:
-        raise StoreError(f"The folder {path} can't be made: {one_line(exc)}.") from exc
+        raise StoreError(f"The folder {path} can't be made ({refused(exc)}).") from exc
     return path
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from abc import abstractmethod
 from typing import TypeAlias
 
+from ..nodes.log_line import LogLine
 from .base import Storage, Store
+
+logger = logging.getLogger("massgraph.store")
 
 _Key: TypeAlias = "tuple[int, asyncio.AbstractEventLoop]"
 
@@ -26,13 +30,18 @@ class StoragePerLoop(Storage):
     async def _open(self) -> Store:
         """Open a store on the running loop."""
 
+    async def _told(self) -> Store:
+        store = await self._open()
+        logger.info(LogLine("store opened", url=store.url))
+        return store
+
     async def opened(self) -> Store:
         """Return the running loop's store, opened if it is not."""
         key = os.getpid(), asyncio.get_running_loop()
         task = self._opening.get(key)
         if task is None:
             self._forget()
-            task = self._opening[key] = asyncio.create_task(self._open())
+            task = self._opening[key] = asyncio.create_task(self._told())
         try:
             return await asyncio.shield(task)
         except BaseException:

@@ -26,7 +26,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from ..backends.errors import StoreError, UserError
 from .base import Store
-from .complaints import damaged, one_line
+from .complaints import damaged, refused
 from .database import Plan
 from .index import Threads
 from .journal import Replies
@@ -294,7 +294,7 @@ class SqliteStorage(StoragePerLoop):
         try:
             private_file(self.path)
         except OSError as exc:
-            raise StoreError(f"The database {self.url} can't be made: {one_line(exc)}.") from exc
+            raise StoreError(f"The database {self.url} can't be made ({refused(exc)}).") from exc
         connection = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )

@@ -19,7 +19,11 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        task.add_done_callback(_see)  # nobody waits for it any more
         await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # seen: nobody waits for it any more
         raise
+
+
+def _see(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ..backends.later import Later
 from ..backends.off_loop import off_loop
 from ..backends.words import did_you_mean, quoted
 from ..nodes.cut import cut_middle
+from ..nodes.log_line import LogLine
 from ..nodes.toolbox import Toolbox
 from .address import Address
 from .extras import check_extra
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .connection import Connection
 else:
     lc = Later("langchain_core.tools")
+
+logger = logging.getLogger("massgraph.tool")
 
 OPENING_S = 30.0
 """How long a server may take to start and to list its tools; as long as `timeout_s`, if longer."""
@@ -113,6 +117,8 @@ class McpServer(Toolbox):
         if not opened.tools:
             connection = await self._connected(opened)
             opened.tools = tuple(await self._checked(connection))
+            told = {"server": self.name, "tools": len(opened.tools)}
+            logger.info(LogLine("MCP server opened", **told))
         return opened.tools
 
     async def prepare(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from ..nodes import events as ev
-from . import answers, ballots, limits, order, presenting, result, settling, turns
+from . import answers, ballots, calls, limits, order, presenting, result, settling, turns
 from .facts import Facts
 from .finding import Found
 
@@ -18,7 +18,14 @@ _EVERY: tuple[Check, ...] = (order.in_order, order.nothing_comes_after_the_end)
 _OWN: Mapping[type, tuple[Check, ...]] = {
     ev.RoundOpened: (answers.everybody_owing_is_asked,),
     ev.TurnStarted: (turns.begins, turns.sees),
+    ev.CallEnded: (
+        calls.is_one,
+        calls.is_told_like_all,
+        calls.is_within_the_budget,
+        result.is_no_refund,
+    ),
     ev.TurnEnded: (
+        calls.make_up_the_turn,
         turns.ends,
         turns.holds_nobody_up,
         limits.of_a_turn,
@@ -51,6 +58,7 @@ _OWN: Mapping[type, tuple[Check, ...]] = {
     ev.PresentingEnded: (
         presenting.by_the_presenter,
         presenting.in_the_right_way,
+        calls.make_up_the_presentation,
         limits.of_the_budget,
         result.is_no_refund,
     ),

@@ -13,6 +13,7 @@ from ..nodes.events import (
     AnswersAccepted,
     AnswerText,
     BudgetReached,
+    CallEnded,
     DeadlineReached,
     DebateOpened,
     Event,
@@ -30,6 +31,7 @@ from ..nodes.events import (
     WinnerSelected,
 )
 from ..nodes.rules import cast_vote
+from ..nodes.state import add_usage, no_usage
 from .known import Known
 from .turn import Turn, tokens_of
 
@@ -73,7 +75,17 @@ class Facts(Known):
             event.epoch,
             seen=tuple(event.answers),
             spent=self.tokens,
+            whole=True,
         )
+
+    def _call_ended(self, event: CallEnded) -> None:
+        self._at_work(event)
+        self.tells_calls = True
+        turn = self.open.get(event.agent)
+        if turn is not None:
+            turn.calls = add_usage(turn.calls, event.usage)
+        else:
+            self.presenting_calls = add_usage(self.presenting_calls, event.usage)
 
     def _tool_started(self, event: ToolStarted) -> None:
         self._at_work(event)
@@ -98,6 +110,8 @@ class Facts(Known):
     def _turn_ended(self, event: TurnEnded) -> None:
         self._at_work(event)
         turn = self.open.pop(event.agent, None) or Turn(event.agent, event.round, event.epoch)
+        if self.tells_calls is None and turn.whole and event.usage["calls"]:
+            self.tells_calls = False
         turn.outcome, turn.why, turn.usage = event.outcome, event.why, event.usage
         if event.outcome == "new_answer" and event.attempt in turn.written:
             turn.text = "".join(turn.written[event.attempt])
@@ -153,6 +167,8 @@ class Facts(Known):
         self.winner, self.place = event, "winner_selected"
 
     def _presenting(self, event: PresentingStarted) -> None:
+        if self.presenting is None:
+            self.presenting_calls = no_usage()
         self.presenting, self.tries = event.agent, event.attempt
 
     def _final(self, event: FinalText) -> None:
@@ -171,6 +187,7 @@ class Facts(Known):
     TAKEN: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
         RoundOpened: _round_opened,
         TurnStarted: _turn_started,
+        CallEnded: _call_ended,
         ToolStarted: _tool_started,
         AgentRetried: _retried,
         AnswerText: _answer_text,

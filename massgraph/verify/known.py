@@ -21,7 +21,7 @@ from ..nodes.events import (
     WinnerSelected,
 )
 from ..nodes.rules import Vote
-from ..nodes.state import Phase
+from ..nodes.state import Phase, Usage, no_usage
 from .oracle import Polls
 from .setting import Setting
 from .turn import Turn
@@ -74,6 +74,9 @@ class Known:
     """Whether the attempt before had told a last verdict: then this one may only tell the end."""
     winner: WinnerSelected | None = None
     presenting: str | None = None
+    presenting_calls: Usage = field(default_factory=no_usage)
+    tells_calls: bool | None = None
+    """Whether the attempt tells the end of each call, as old ones do not; None: not known yet."""
     tries: int = 1
     final_text: dict[int, list[str]] = field(default_factory=dict)
     presented: PresentingEnded | None = None

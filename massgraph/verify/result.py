@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..nodes.events import PresentingEnded, RunFinished, TurnEnded
+from ..nodes.events import CallEnded, PresentingEnded, RunFinished, TurnEnded
 from ..nodes.record import Record
 from ..nodes.result import result_of
 from .facts import Facts
 from .finding import Found
 
 
-def is_no_refund(_: Facts, event: TurnEnded | PresentingEnded) -> Found:
-    """S7: what a turn has used is nothing or more."""
+def is_no_refund(_: Facts, event: CallEnded | TurnEnded | PresentingEnded) -> Found:
+    """S7: what a call or a turn has used is nothing or more."""
     negative = [
         key for key, used in event.usage.items() if isinstance(used, int | float) and used < 0
     ]

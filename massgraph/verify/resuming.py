@@ -161,7 +161,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.round, facts.epoch = event.round, event.epoch
     facts.failed = set(event.state["failures"])
     facts.released, facts.late = set(), False
-    facts.open, facts.cut, facts.presenting = {}, {}, None
+    facts.open, facts.cut, facts.presenting, facts.tells_calls = {}, {}, None, None
     spent = [*event.state["usage"].values(), *(outcome["usage"] for outcome in event.outcomes)]
     facts.calls = sum(usage["calls"] for usage in spent)
     facts.tokens = sum(tokens_of(usage) for usage in spent)
@@ -194,6 +194,7 @@ def _cut(turn: Turn) -> Turn:
     """Return a turn that goes on: one that was cancelled with its run has not ended."""
     if turn.why == CANCELLED:
         turn.outcome = None
+    turn.calls, turn.whole = no_usage(), False
     if turn.outcome is None:
         turn.written = {}  # what its call had said is told again,
         turn.attempt = 1  # and so are tries that were told, and not stored

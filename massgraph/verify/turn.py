@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..nodes.state import OutcomeKind, Usage
+from ..nodes.state import OutcomeKind, Usage, no_usage
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class Turn:
         text: The answer that it gave, where that is told.
         candidate: Whom it voted for, where that is told.
         usage: What it has used.
+        calls: What its calls have used that this attempt of the run has told.
+        whole: Whether this attempt has told all of it, from its beginning.
         before: Whether it had ended in an earlier attempt of the run.
     """
 
@@ -43,6 +45,8 @@ class Turn:
     text: str | None = None
     candidate: str | None = None
     usage: Usage | None = None
+    calls: Usage = field(default_factory=no_usage)
+    whole: bool = False
     before: bool = False
 
 

@@ -131,10 +131,10 @@ def test_every_annotation_resolves(name: str, public: Callable[..., Any]) -> Non
 def test_the_logger_is_quiet_in_a_run(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that goes well says nothing, in the log or on any stream."""
+    """A run that goes well warns of nothing, and says nothing on any stream."""
     backend = massgraph.ScriptedBackend([{"new_answer": "A."}])
     with caplog.at_level(logging.INFO, logger="massgraph"):
         result = massgraph.Team([massgraph.Agent("alice", backend)]).run("Q?")
     assert result.answer == "A."
-    assert [r for r in caplog.records if r.name.startswith("massgraph")] == []
+    assert {r.levelname for r in caplog.records if r.name.startswith("massgraph")} == {"INFO"}
     assert capfd.readouterr() == ("", "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+import threading
 import weakref
 
 import pytest
@@ -43,3 +45,52 @@ def test_what_else_is_dropped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         held = weakref.ref(thing, lambda _: 1 // 0)
         del thing
     assert (held(), told) == (None, [ZeroDivisionError])
+
+
+class Run:
+    """Something that can be cancelled."""
+
+    cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_the_first_signal_says_that_it_was_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    """At once, and how to leave without waiting; a play-back has nothing to wait for."""
+
+    async def heard(then: str | None) -> tuple[bool, str]:
+        run = Run()
+        with Signals() as signals:
+            signals.cancel_run(run, then=then)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+        return run.cancelled, capsys.readouterr().err
+
+    said = "massgraph: stopping the run ...; Ctrl-C again quits at once\n"
+    assert asyncio.run(heard("go on with it: massgraph resume t")) == (True, said)
+    assert asyncio.run(heard(None)) == (True, "")
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_the_second_signal_leaves_last_words(
+    blocked: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The terminal is put in order, and how to go on is said; one that takes nothing is left."""
+    left: list[int] = []
+    monkeypatch.setattr("massgraph.cli.signals.LAST_WORDS_S", 0.01 if blocked else 20.0)
+    monkeypatch.setattr(os, "_exit", left.append)
+    stuck = threading.Event()
+
+    async def quit_at_once() -> None:
+        with Signals() as signals:
+            signals.cancel_run(Run(), then="go on with it: massgraph resume t")
+            signals.before_quitting = stuck.wait if blocked else lambda: None
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    asyncio.run(quit_at_once())
+    words = "massgraph: error: interrupted: the run was left at once; go on with it: "
+    assert left == [130]
+    assert (words in capsys.readouterr().err) is not blocked
+    stuck.set()

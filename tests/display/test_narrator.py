@@ -240,6 +240,6 @@ def test_the_table_is_narrow(number: int, cost: float, widest: int) -> None:
 
 def test_every_event_is_known() -> None:
     """No event is told by accident of being new: each one is in a test or silent."""
-    silent = {ev.TurnStarted}
+    silent = {ev.TurnStarted, ev.CallEnded}
     spoken = set(get_args(ev.Event)) - silent
     assert len(spoken) == 26

@@ -124,7 +124,7 @@ def test_plain_lines(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_terminal_obeys_us_alone(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal every sequence is one of ours: the same text without any has just as many."""
-    monkeypatch.setattr("massgraph.display.writers.time", StillClock)
+    monkeypatch.setattr("massgraph.display.terminal.time", StillClock)
     for name, text in of(family):
         if not steering(text):
             continue

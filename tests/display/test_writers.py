@@ -105,7 +105,7 @@ def test_lines_are_broken_at_spaces(columns: str, monkeypatch: pytest.MonkeyPatc
 def test_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is at a turn and writes nothing has a line with the seconds, until the turn ends."""
     now = 100.0
-    monkeypatch.setattr("massgraph.display.writers.time.monotonic", lambda: now)
+    monkeypatch.setattr("massgraph.display.terminal.time.monotonic", lambda: now)
     stream = Terminal()
     display = TerminalDisplay(stream)
     for event in (BEGIN, *(ev.TurnStarted(agent=a, answers=[]) for a in ("alice", "bob"))):

@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
@@ -28,8 +29,9 @@ from massgraph.backends.chunks import (
 )
 from massgraph.backends.scripted import ScriptedBackend
 from massgraph.graphs.composition import GraphFactory
-from massgraph.nodes.events import Event, TurnEnded
+from massgraph.nodes.events import CallEnded, Event, TurnEnded
 from massgraph.nodes.record import fold_events
+from massgraph.nodes.state import add_usage, no_usage
 
 from ..vloop import run_virtual
 
@@ -284,3 +286,9 @@ def check(events: Sequence[Event], result: Result) -> None:
     record = fold_events(events[:-1])
     ended = record.ended(result.outcome, result.duration_s)
     assert ended | {"answer": result.answer} == result.to_dict()
+    for agent, used in result.to_dict()["usage"].items():
+        calls = [
+            e.usage for e in events if isinstance(e, CallEnded) and agent in (e.agent, "total")
+        ]
+        told = reduce(add_usage, calls, no_usage())
+        assert {**told, "cost_usd": None} == {**used, "cost_usd": None}, "calls make up the usage"

@@ -87,7 +87,9 @@ def test_a_run_and_all_that_can_be_done_with_it(
     state: Path, team: str, wire: Wire, canaries: Canaries, cli: Cli, heard: Heard
 ) -> None:
     """Nobody reads a key: not in a file, not on a stream, not in a log."""
-    assert cli("run", "-v", "-c", team, "--thread", "t", "--json", "Why do rivers rise?") == 0
+    assert cli("run", "-vv", "-c", team, "--thread", "t", "--json", "Why do rivers rise?") == 0
+    folder = state / "state" / "massgraph" / "runs" / "t" / "0001"
+    assert {"a4.txt", "result.json", "run.txt", "votes.txt"} <= {p.name for p in folder.rglob("*")}
     used = sent(wire, canaries)
     assert used >= {"api_key", ".env", "extra_headers", "backend_params"}
     assert used >= {"env of Google", "env of OpenAI", "env of a name that says nothing"}
@@ -115,7 +117,8 @@ def test_servers_that_repeat_what_they_were_sent(
 ) -> None:
     """Whatever a refusal says, it is told, and kept, without the keys."""
     wire.play = echo(status)
-    assert cli("run", "-v", "-c", team, "--thread", "t", "--events", "Why?") == 3
+    words = ("-v", "--log-format", "json", "-c", team, "--thread", "t", "--events", "Why?")
+    assert cli("run", *words) == 3
     assert sent(wire, canaries) >= {"api_key", ".env", "extra_headers", "backend_params"}
     assert cli("threads", "show", "t", "--json") == 0
     assert "No: [redacted] [redacted]" in "".join(heard.texts).replace("Bearer ", "")

@@ -208,7 +208,7 @@ async def test_a_fork_takes_no_stranger(kept: Path, edits: dict[str, Any]) -> No
     assert listing(kept, less=kept / "state") == before
 
 
-FOLDERS = ("massgraph.db-locks", "runs", "runs/t", "runs/t/0001")
+FOLDERS = ("massgraph.db-locks", "runs", "runs/t", "runs/t/0001", "runs/t/0001/agents")
 FILES = (
     "massgraph.db",
     "massgraph.db-wal",
@@ -216,6 +216,9 @@ FILES = (
     "massgraph.db-journal",
     "massgraph.db-locks/t",
     "massgraph.db-locks/.opening",
+    "runs/.room.json",
+    "runs/t/0001/result.json",
+    "runs/t/0001/agents/alice.txt",
     "runs/t/0001/events.jsonl",
 )
 OFTEN = ("massgraph.db", *FOLDERS, FILES[-1])

@@ -31,6 +31,7 @@ from massgraph.nodes.open_round import open_round
 from massgraph.nodes.restart import restart
 from massgraph.nodes.rules import Electorate, RuleOptions
 from massgraph.nodes.state import Answer, owing_agents
+from massgraph.nodes.stream import Call
 from massgraph.nodes.visibility import visible
 
 from .planting import Patches, changed, everywhere, planted, under
@@ -389,6 +390,17 @@ def usage_twice() -> Patches:
     return everywhere(usage, doubled)
 
 
+def untold_stop() -> Patches:
+    """Nobody is told of a call that was stopped."""
+    tell = Call._tell_end
+
+    def silent(self: Any, end: object, usage: Any) -> None:
+        if not usage["stopped"]:
+            tell(self, end, usage)
+
+    return [patch.object(Call, "_tell_end", silent)]
+
+
 def asked_again() -> Patches:
     """A call goes out again, though its reply is stored."""
 
@@ -439,6 +451,7 @@ BUGS: dict[str, Callable[[], Patches]] = {
         skipped_number,
         untold_failure,
         usage_twice,
+        untold_stop,
         asked_again,
     )
 }

@@ -10,6 +10,7 @@ from typing import Any
 from massgraph.nodes.agent_turn import CANCELLED
 from massgraph.nodes.events import (
     AnswersAccepted,
+    CallEnded,
     Event,
     RunFinished,
     RunResumed,
@@ -71,6 +72,9 @@ def check_whole(
     assert not any(_is_cut(event) for event in events), "nobody cancelled the run"
     for key, value in fold_events(events).state.items():
         assert value == state[key], f"S7: folding the events gives another {key}"
+    told = sum(isinstance(event, CallEnded) for event in events)
+    made = sum(usage["calls"] for usage in state["usage"].values())
+    assert told == made, f"S7: {made} calls were made, and {told} are told"
 
 
 def check_cut(

@@ -25,6 +25,7 @@ from .checks import check_cut, check_end, check_events, check_whole
 from .fast import quick_building
 from .resuming import Story
 from .scenario import GRAPHS, Scenario, scenario
+from .schema import check_schema
 from .weather import MANNERS, SavingError, ShuffledLoop, has_cause, read
 
 T = TypeVar("T")
@@ -240,7 +241,9 @@ def play(family: str, seed: int) -> list[Event]:
     """Run a seed, and check everything; what it raises tells how to replay it."""
     try:
         with quick_building():
-            return FAMILIES[family](seed)
+            events = FAMILIES[family](seed)
+            check_schema(events)
+            return events
     except Exception as exc:
         raise AssertionError(f"{exc}\nReplay it: {command(family, seed)}") from exc
 

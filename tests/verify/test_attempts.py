@@ -26,6 +26,8 @@ STORED = (
     ev.PresentingEnded,
 )
 
+PRESENTING = (ev.PresentingStarted, ev.PresentingEnded)
+
 
 def stored_at(events: Sequence[Event], cut: int) -> int:
     """Return the last event that is part of what was stored when an event was the last told."""
@@ -87,11 +89,17 @@ def resumed(events: Sequence[Event], cut: int, *, back: int | None = None) -> li
         round=state["round"],
         epoch=state["epoch"],
     )
+    places = (p for p, event in enumerate(events) if isinstance(event, PRESENTING))
+    presenting = next(places, len(events))
     rest = [
         event
-        for event in events[back + 1 :]
-        if not (event.round == state["round"] and getattr(event, "agent", None) in over)
-        or isinstance(event, ev.PresentingStarted | ev.PresentingEnded | ev.FinalText)
+        for place, event in enumerate(events)
+        if place > back
+        and (
+            place >= presenting
+            or event.round != state["round"]
+            or getattr(event, "agent", None) not in over
+        )
     ]
     rest = [
         event

@@ -1,0 +1,6 @@
+"""Many questions through one team: JSON lines in, JSON lines out, and on from where it was cut.
+
+questions.py reads what is asked, result_file.py keeps what came of it, work.py asks.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Conversations: one team, one thread, and a question after the other."""

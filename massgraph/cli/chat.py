@@ -1,0 +1,109 @@
+"""`massgraph chat`: questions to a team, one after the other, on one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ending import Status
+from .older import AskingCommand, older_keys, older_options
+from .output import Stdout
+from .output_options import OutputOptions, output_options
+from .shared import (
+    TeamOptions,
+    check_team,
+    db_option,
+    load_team,
+    storage_of,
+    team_options,
+)
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..config import TeamConfig
+    from ..store.base import Storage, ThreadRow
+
+
+@click.command(
+    "chat",
+    cls=AskingCommand,
+    short_help="Ask a team one question after the other.",
+    examples=[
+        "massgraph chat",
+        "massgraph chat -c research",
+        "massgraph chat --thread rivers                  # goes on with a thread",
+        "massgraph chat -c team.yaml <questions.txt      # a question a line",
+    ],
+)
+@team_options
+@output_options
+@click.option("--thread", metavar="ID", help="The thread to go on with; a new one if left out.")
+@db_option
+@older_options
+def chat(thread: str | None, db: str | None, **given: Any) -> int:
+    """Ask a team one question after the other, each with those before as context.
+
+    On a terminal, /help lists what can be typed besides questions; Ctrl-C cancels a run, Ctrl-D
+    quits. Off a terminal each line of stdin is a question, and stdout holds the answers alone.
+
+    With neither --config nor --model, a thread's own team answers, or the embedded model.
+
+    Exit status: that of the last run, as `massgraph run` has it.
+    """
+    from ..thread_ids import check_thread_id
+
+    shown = OutputOptions.take(given)
+    options = TeamOptions(keys=older_keys(given), **given)
+    with Stdout() as stdout, Signals() as signals:
+        storage = storage_of(db)
+        row = None
+        if thread is not None:
+            row = asyncio.run(_row(storage, check_thread_id(thread)))
+        file = shown.file(stdout)
+        team = _team(row, options)
+        check_team(team)
+        signals.check()
+
+        from .asking import Asking
+        from .desk import Desk
+
+        asking = Asking(
+            stdout=stdout,
+            form=shown.form,
+            file=file,
+            quiet=shown.quiet,
+            moving=shown.moving,
+        )
+        desk = Desk(
+            team=team,
+            storage=storage,
+            db=db,
+            thread=thread,
+            row=row,
+            asking=asking,
+            shown=shown,
+            signals=signals,
+        )
+        status = asyncio.run(desk.chat())
+        signals.leave(Status(status))
+        return status
+
+
+def _team(row: ThreadRow | None, options: TeamOptions) -> TeamConfig:
+    """Return the team that the options describe, or the thread's own where they name none."""
+    from .resume import team_of
+
+    named = (options.config, options.graph, options.backend, options.system_message)
+    if row is None or row.config is None or options.models or any(named):
+        return load_team(options)
+    return team_of(row, options)
+
+
+async def _row(storage: Storage, thread: str) -> ThreadRow | None:
+    try:
+        index = (await storage.opened()).index
+        return None if index is None else await index.get(thread)
+    finally:
+        await storage.aclose()

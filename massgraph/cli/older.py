@@ -1,0 +1,62 @@
+"""Options of the older generation, where a command asks a team."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from .command import Command
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OLDER = {
+    "consensus": ("--consensus", "threshold", "SHARE"),
+    "max_duration": ("--max-duration", "run_deadline_s", "SECONDS"),
+    "max_debates": ("--max-debates", "max_debate_rounds", "NUMBER"),
+}
+"""The options, the keys of the policy that they mean, and what they take."""
+
+
+def older_options(command: F) -> F:
+    """Add the older options; the help does not show them."""
+    for option, _, metavar in reversed(_OLDER.values()):
+        command = click.option(option, metavar=metavar, hidden=True)(command)
+    return command
+
+
+def older_keys(given: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Take the older options out of all that were given: (option, key of the policy, value)."""
+    return [
+        (option, key, value)
+        for name, (option, key, _) in _OLDER.items()
+        if (value := given.pop(name)) is not None
+    ]
+
+
+class AskingCommand(Command):
+    """A command whose `--models` takes the words that follow, as the older generation's did."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `--models A B` as `--model A --model B`."""
+        ctx.meta["swallowing"] = any(word.partition("=")[0] == "--models" for word in args)
+        return super().parse_args(ctx, _with_single_models(args))
+
+
+def _with_single_models(args: Sequence[str]) -> list[str]:
+    read: list[str] = []
+    taking = False
+    for number, word in enumerate(args):
+        if word == "--":
+            return [*read, *args[number:]]
+        if word == "--models" or word.startswith("--models="):
+            taking = True
+            first = word.partition("=")[2]
+            read += ["--model", first] if first else []
+        elif word.startswith("-") or not taking:
+            taking = False
+            read.append(word)
+        else:
+            read += ["--model", word]
+    return read

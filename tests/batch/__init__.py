@@ -1,0 +1,1 @@
+"""Many questions through one team."""
