@@ -4,3 +4,6 @@ questions.py reads what is asked, result_file.py keeps what came of it, work.py 
 """
 
 from __future__ import annotations
+
+MOST_JOBS = 256
+"""How many questions may be under way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,10 +102,16 @@ class Batch:
         seconds = time.monotonic() - self._began
         return Progress(replace(self.count), self._work.purse.spent, seconds)
 
-    async def run(self, screen: Screen | None = None) -> None:
-        """Work it off; see `Work.run`."""
+    async def run(self, screen: Screen | None = None, notes: deque[str] | None = None) -> None:
+        """Work it off; see `Work.run`.
+
+        Args:
+            screen: What shows progress.
+            notes: Lines that it shows besides, from any thread.
+        """
         self._began = time.monotonic()
-        async with self._teams, shown(screen, self.progress):
+        lines = deque[str]() if notes is None else notes
+        async with self._teams, shown(screen, self.progress, lines):
             await self._work.run()
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ..backends.errors import UserError
+from . import MOST_JOBS
 from .question import Id
 from .questions import Asked
 from .result_file import ResultFile
 from .result_line import ResultLine
 from .spent import Purse, Spent
-
-MOST_JOBS = 256
-"""How many questions may be under way."""
 
 
 @dataclass

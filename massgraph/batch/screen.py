@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ..display.safe_text import safe
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ class Screen(Protocol):
 
     def show(self, progress: Progress) -> None:
         """Show how the batch stands."""
+
+    def note(self, text: str) -> None:
+        """Show a line of the program's own."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -57,6 +62,11 @@ class Lines:
             return
         self._told, self._share, self._told_at = progress.count.done, progress.share, self._now()
         self._stream.write(f"{progress.text()}\n")
+        self._stream.flush()
+
+    def note(self, text: str) -> None:
+        """Write it."""
+        self._stream.write(f"{safe(text)}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -100,6 +110,12 @@ class Bar:
             self._task = self._bar.add_task("", total=count.total, told=told)
         self._bar.update(self._task, completed=count.done, told=told, refresh=True)
 
+    def note(self, text: str) -> None:
+        """Write it above the bar."""
+        from rich.text import Text
+
+        self._console.print(Text(safe(text)), soft_wrap=True)
+
     def close(self) -> None:
         """Take the bar away, and show the cursor."""
         self._bar.stop()
@@ -121,34 +137,44 @@ def make_screen(stream: TextIO | None, *, quiet: bool, moving: bool) -> Screen |
 
 
 @asynccontextmanager
-async def shown(screen: Screen | None, look: Callable[[], Progress]) -> AsyncGenerator[None]:
+async def shown(
+    screen: Screen | None, look: Callable[[], Progress], notes: deque[str]
+) -> AsyncGenerator[None]:
     """Show progress while the block runs; a stream that takes nothing is left alone.
 
     Args:
         screen: What shows it; None for nothing.
         look: Tells how the batch stands.
+        notes: Lines to show besides; they may come from any thread.
     """
     if screen is None:
         yield
         return
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="display") as thread:
-        ticking = asyncio.create_task(_tick(screen, look, thread))
+        ticking = asyncio.create_task(_tick(screen, look, notes, thread))
         try:
             yield
         finally:
             ticking.cancel()
             await asyncio.wait({ticking})
-            with suppress(OSError, ValueError):
-                await _in(thread, partial(screen.show, look()))
-            with suppress(OSError, ValueError):
-                await _in(thread, screen.close)
+            for last in (partial(_show, screen, look(), notes), screen.close):
+                with suppress(OSError, ValueError):
+                    await _in(thread, last)
 
 
-async def _tick(screen: Screen, look: Callable[[], Progress], thread: ThreadPoolExecutor) -> None:
+async def _tick(
+    screen: Screen, look: Callable[[], Progress], notes: deque[str], thread: ThreadPoolExecutor
+) -> None:
     with suppress(OSError, ValueError):
         while True:
-            await _in(thread, partial(screen.show, look()))
+            await _in(thread, partial(_show, screen, look(), notes))
             await asyncio.sleep(REFRESH_S)
+
+
+def _show(screen: Screen, progress: Progress, notes: deque[str]) -> None:
+    while notes:
+        screen.note(notes.popleft())
+    screen.show(progress)
 
 
 async def _in(thread: ThreadPoolExecutor, call: Callable[[], None]) -> None:

@@ -147,11 +147,6 @@ class Conversation:
         self._ask(Asked(None, thread_id))
         return [*said, f"goes on with: {_last(row)}"]
 
-    async def unfinished(self) -> ThreadRow | None:
-        """Return what is known of the thread, if its last run is not over."""
-        row = await self._row(self.thread_id)
-        return row if row is not None and row.status not in OVER else None
-
     def cancel(self) -> None:
         """Cancel the run; what waits is not asked."""
         for asked in self.waiting:

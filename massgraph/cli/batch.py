@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from contextlib import ExitStack, closing
+from collections import deque
+from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from .output import OutFile, Stdout
 from .shared import TeamOptions, db_option, load_team, runs_of, storage_of, team_options
 from .signals import Signals
 from .telemetry import observe
+from .verbosity import lines_through
 
 if TYPE_CHECKING:
     from ..batch.batch import Batch, Settings
@@ -146,8 +148,10 @@ def _worked_off(
 
 
 async def _run(work: Batch, screen: Screen | None, signals: Signals) -> None:
+    notes = deque[str]()
     signals.cancel_run(work)
-    await work.run(screen)
+    with nullcontext() if screen is None else lines_through(notes.append):
+        await work.run(screen, notes)
 
 
 def _settings(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from ..batch import MOST_JOBS
+
 if TYPE_CHECKING:
     from ..nodes.budget import Budget
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-MOST_JOBS = 256
 
 _OPTIONS = (
     click.option(

@@ -22,8 +22,6 @@ from .signals import Signals
 from .stdin_lines import stdin_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..config import TeamConfig
     from ..store.base import Storage, ThreadRow
 
@@ -98,10 +96,11 @@ class Desk:
     async def _editor(self, stack: AsyncExitStack) -> tuple[AsyncIterator[str], LineSurface]:
         """Return lines that are edited, and what shows the chat above them."""
         from .above import Above
-        from .history import open_history
+        from .history import history_path, open_history
         from .line_editor import LineEditor
 
-        history, trouble = open_history(self._history())
+        kept = not self.shown.no_logs and self.team.logging_enabled
+        history, trouble = open_history(history_path if kept else None)
         editor = LineEditor(sys.stdin, sys.stderr, history=history, words=list(_words()))
         self.signals.before_quitting = editor.restore
         await stack.enter_async_context(editor)
@@ -127,11 +126,6 @@ class Desk:
     @property
     def _simple(self) -> bool:
         return self.shown.kind(self.team) == "simple"
-
-    def _history(self) -> Path | None:
-        from .history import history_path
-
-        return None if self.shown.no_logs or not self.team.logging_enabled else history_path()
 
     def _again(self, thread_id: str) -> str | None:
         return resume_command(thread_id, self.db)

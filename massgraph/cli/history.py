@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from ..backends.errors import StoreError
-from ..store.paths import no_link, private_file, state_dir
+from ..store.paths import private_file, state_dir
 
 NAME = "chat_history"
 MOST_BYTES = 1_000_000
@@ -24,16 +24,17 @@ def history_path() -> Path:
     return state_dir() / NAME
 
 
-def open_history(path: Path | None) -> tuple[History, str | None]:
+def open_history(find: Callable[[], Path] | None) -> tuple[History, str | None]:
     """Return the history, and why it is not kept in its file, if it should be and is not.
 
     Args:
-        path: The file; None keeps it while the chat lasts.
+        find: Returns the file; None keeps the history while the chat lasts.
     """
-    if path is None:
+    if find is None:
         return InMemoryHistory(), None
     try:
-        private_file(no_link(path))
+        path = find()
+        private_file(path)
         _shorten(path)
     except (OSError, StoreError) as exc:
         return InMemoryHistory(), f"the history is not kept: {exc}"

@@ -35,7 +35,7 @@ class Inbox:
         reading = asyncio.create_task(self._read())
         due = loop.time()
         try:
-            while events := await self._handful(due - loop.time()):
+            while events := await self._handful(due):
                 due = loop.time() + PACE_S
                 yield events
             await reading
@@ -43,9 +43,10 @@ class Inbox:
             reading.cancel()
             await asyncio.wait([reading])
 
-    async def _handful(self, wait_s: float) -> list[Event]:
+    async def _handful(self, due: float) -> list[Event]:
+        """Return what has come since, once there is something and it is due."""
         await self._news.wait()
-        if wait_s > 0:
+        if (wait_s := due - asyncio.get_running_loop().time()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), wait_s)
         events, self._waiting = self._waiting, []

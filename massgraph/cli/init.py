@@ -112,7 +112,10 @@ def _file(name: str, force: bool) -> OutFile:
 
     if os.path.lexists(name) and not force:
         raise UserError(f"{name} is there already.", hint="Name another file, or add --force.")
-    return OutFile.check(name)
+    try:
+        return OutFile.check(name)
+    except UserError as exc:  # here, it is no option
+        raise UserError(str(exc).removeprefix("-o ")) from exc
 
 
 def _check_terminal() -> None:
@@ -142,7 +145,7 @@ def _proposed(answers: Answers) -> Choices:
         models=named,
         agents=number if answers.agents is None else answers.agents,
         graph=graph,
-        rule=answers.rule or "plurality",
+        rule=answers.rule or ("plurality" if graph == "team" else None),
         web_search=bool(answers.web_search),
         budget_usd=budget or None,
     )
@@ -160,7 +163,7 @@ def _asked(answers: Answers) -> Choices:
         number = _ask("How many agents", str(_proposed(answers).agents), _number)
         answers = replace(answers, agents=number)
     choices = _proposed(answers)
-    if answers.rule is None and choices.agents > 1:
+    if choices.rule is not None and answers.rule is None:
         say("\nHow they decide:")
         for name, told in RULE_CHOICES.items():
             say(f"  {name:14} {told}")

@@ -44,6 +44,7 @@ class Signals:
         self._cancel: Callable[[], object] | None = None
         self._then: str | None = None
         self._before: dict[signal.Signals, Any] = {}
+        self._stderr = sys.stderr
         self._unraisable = sys.unraisablehook
 
     def check(self) -> None:
@@ -104,7 +105,8 @@ class Signals:
     def _say_last_words(self, status: Status, said: _thread.LockType) -> None:
         with contextlib.suppress(Exception):
             self.before_quitting()
-        with contextlib.suppress(Exception):
+        # (Where a screen is shown, it takes what is written to stderr.)
+        with contextlib.suppress(Exception), contextlib.redirect_stderr(self._stderr):
             if self._then is not None:
                 error(f"{WORDS[status]}: the run was left at once; {self._then}")
             _flush()

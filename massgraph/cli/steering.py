@@ -8,7 +8,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Playable(Protocol):
 
 
 @contextlib.contextmanager
-def steering(run: object, display: LiveDisplay, in_thread: InThread) -> Iterator[None]:
+def steering(run: object, display: LiveDisplay, in_thread: InThread) -> Generator[None]:
     """Have keys steer a run for as long as the context is open.
 
     What the program prints meanwhile is shown as notes: it would spoil the screen.
@@ -117,7 +117,7 @@ def _to_record(deed: Deed, run: object) -> str:
 
 
 @contextlib.contextmanager
-def _suspending(display: LiveDisplay, in_thread: InThread) -> Iterator[None]:
+def _suspending(display: LiveDisplay, in_thread: InThread) -> Generator[None]:
     """Give the screen back while the process is stopped by Ctrl-Z."""
     loop = asyncio.get_running_loop()
     stops: set[asyncio.Task[None]] = set()
@@ -168,7 +168,7 @@ class _Aside(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _aside(take: Callable[[str], None]) -> Iterator[None]:
+def _aside(take: Callable[[str], None]) -> Generator[None]:
     """Hand what is printed to stderr to `take`, and to stdout, too, where that is stderr now."""
     aside = _Aside(take)
     with contextlib.ExitStack() as stack:

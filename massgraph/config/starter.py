@@ -31,14 +31,14 @@ RULE_CHOICES: Mapping[str, str] = {
     "supermajority": "two thirds of the votes; where agreement matters more than speed",
     "unanimity": "all votes; the slowest, and it may settle on less in the end",
     "borda": "each ranks all answers, points for places decide; for matters of taste",
-    "ranked": "each ranks all answers, the last one drops out until one has more than half",
+    "ranked": "each ranks all; the last one drops out until one has more than half",
 }
 GRAPH_CHOICES: Mapping[str, str] = {
     "team": "all answer, see each other's answers, improve them, and vote",
     "single": "one agent answers alone",
-    "debate": "two sides argue, and the others judge",
-    "mixture": "layers of agents, each of which reads what the one before has written",
-    "council": "all answer, review each other, and a chair writes the final answer",
+    "debate": "all draft alone and vote, and argue over the reasons as long as too few agree",
+    "mixture": "layers of agents, each sees the answers of the last; one writes the final answer",
+    "council": "all answer alone, all rank the answers without names, and a chair presents",
     "self_consistency": "one agent answers several times, and most of its answers agree on one",
 }
 EMBEDDED = "local"
@@ -66,7 +66,7 @@ class Choices:
         models: `provider:model`, one or more; they take turns where there are more agents.
         agents: How many agents.
         graph: How they work together.
-        rule: How votes decide.
+        rule: How votes decide; None leaves it to the graph.
         web_search: Whether they may search the web, where their models can.
         budget_usd: US dollars of a run at most; None for no limit.
     """
@@ -74,7 +74,7 @@ class Choices:
     models: tuple[str, ...]
     agents: int
     graph: str = "team"
-    rule: str = "plurality"
+    rule: str | None = None
     web_search: bool = False
     budget_usd: float | None = DEFAULT_BUDGET_USD
 
@@ -100,7 +100,7 @@ class Choices:
         if self.graph not in GRAPHS:
             near = did_you_mean(self.graph, GRAPHS)
             raise UserError(f"There is no graph {quoted(self.graph)}{near}")
-        if self.rule not in RULE_CHOICES:
+        if self.rule is not None and self.rule not in RULE_CHOICES:
             near = did_you_mean(self.rule, tuple(RULE_CHOICES))
             raise UserError(f"There is no rule {quoted(self.rule)}{near}")
         if self.budget_usd is not None and not 0 < self.budget_usd < 1e6:
@@ -214,16 +214,17 @@ def _backend(choices: Choices, model: str, number: int) -> Iterator[str]:
 
 
 def _policy(choices: Choices) -> Iterator[str]:
-    if choices.graph == "single" and choices.is_local:
-        return
-    yield ""
-    yield "policy:"
-    if choices.graph != "single":
+    lines = [*_rule(choices), *_limits(choices)]
+    if lines:
+        yield from ("", "policy:", *lines)
+
+
+def _rule(choices: Choices) -> Iterator[str]:
+    if choices.rule is not None and choices.graph != "single":
         yield from _comment(f"How they decide: {RULE_CHOICES[choices.rule]}.", 2)
         others = ", ".join(name for name in RULE_CHOICES if name != choices.rule)
         yield from _comment(f"Others: {others}.", 2)
         yield f"  rule: {choices.rule}"
-    yield from _limits(choices)
 
 
 def _limits(choices: Choices) -> Iterator[str]:

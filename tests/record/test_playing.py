@@ -77,3 +77,19 @@ def test_playing_stops_at_once(at_s: float, played: int) -> None:
     assert events == story()[:played]
     assert ended_s == pytest.approx(min(at_s, 2.5), abs=1e-6)
     assert stopped is (at_s < 9)
+
+
+def test_playing_is_paused_and_made_faster() -> None:
+    """While it stands still nothing comes; then it goes on where it was, at any speed."""
+
+    async def main() -> list[float]:
+        playing = Playing(paced(story()))
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.7, playing.pause)
+        loop.call_later(10.7, playing.pause)
+        loop.call_later(10.8, playing.faster)
+        loop.call_later(11.3, lambda: playing.faster(0.5))
+        return [loop.time() async for _ in playing]
+
+    times = [0, 0.5, 10.9, 11.15, 11.5, 12.0]
+    assert run_virtual(main()) == pytest.approx(times, abs=1e-3)

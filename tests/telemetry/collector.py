@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -10,6 +11,20 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+INFO = json.dumps(
+    {
+        "batch_ingest_config": {
+            "use_multipart_endpoint": False,
+            "size_limit": 100,
+            "size_limit_bytes": 20_000_000,
+            "scale_up_qsize_trigger": 1000,
+            "scale_up_nthreads_limit": 4,
+            "scale_down_nempty_trigger": 4,
+        }
+    }
+).encode()
+"""What a LangSmith server says of itself: that it takes plain JSON."""
 
 
 class Collector:
@@ -74,7 +89,7 @@ class Collector:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._say(b"{}")
+                self._say(INFO)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))

@@ -28,6 +28,7 @@ from ..protocol.stage import (
     vote,
 )
 from ..protocol.test_calls import stumbling
+from ..secrets.canaries import Canaries
 from ..simulation.simulate import drawn
 from ..simulation.simulate import play as simulated
 from ..vloop import run_virtual
@@ -337,3 +338,24 @@ def test_calls_are_measured() -> None:
     }
     sent, _ = seen({"alice": [{"error": "auth"}]})
     assert sent.points()["gen_ai.client.operation.duration", "auth"].count == 1
+
+
+@pytest.mark.soak
+def test_no_key_is_in_a_span() -> None:
+    """Neither where a provider can't be reached, nor where texts are sent."""
+    canaries, sent = Canaries(), Seen(content=True)
+    backend = {
+        "type": "openai",
+        "model": "gpt-5.4",
+        "api_key": canaries.key("agent"),
+        "base_url": "http://127.0.0.1:1/v1",
+    }
+    agents = [
+        Agent("alice", Actor(TALK["alice"])),
+        Agent("bob", backend),
+    ]
+    team = Team(agents, Policy(attempts=1))
+    team.observers.append(sent.telemetry)
+    team.run("What?")
+    assert ("ERROR", "connection") in [failure(span) for span in sent.named("chat gpt-5.4")]
+    assert not canaries.found_in(sent.text())

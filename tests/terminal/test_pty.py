@@ -14,7 +14,7 @@ import pytest
 
 from .pty import Stream, Terminal
 
-pytestmark = [pytest.mark.soak, pytest.mark.skipif(os.name != "posix", reason="POSIX has them")]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX has them")
 
 ASKING = """\
 import os, signal, sys
@@ -91,11 +91,12 @@ def test_what_does_not_come_is_told(tmp_path: Path) -> None:
         assert term.status == 5
 
 
+@pytest.mark.soak
 def test_massgraph_in_a_terminal(tmp_path: Path) -> None:
     """The program is massgraph, with a home of its own and without anybody's keys."""
     with Terminal(["--help"], cwd=tmp_path, cols=100) as term:
         assert term.status == 0
-        term.wait_for("Commands:")
+        term.wait_for("Look back:")
     with Terminal.shell("env; $M --version", cwd=tmp_path, rows=60, cols=300) as term:
         assert term.status == 0
     assert b"_API_KEY" not in term.output

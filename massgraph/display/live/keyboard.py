@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TextIO
 
 ALONE_S = 0.1
@@ -12,7 +12,7 @@ ALONE_S = 0.1
 
 
 @contextlib.contextmanager
-def reading_keys(stream: TextIO | None, typed: Callable[[str], None]) -> Iterator[None]:
+def reading_keys(stream: TextIO | None, typed: Callable[[str], None]) -> Generator[None]:
     """Hand each key that is typed on, by its name, for as long as the context is open.
 
     Args:

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..line import Line
 from ..marks import STYLES
 from ..narrator import TABLE
-from ..safe_text import one_line
+from ..safe_text import safe
 from ..sentences import summary
 from ..usage_table import usage_table
 from .ansi import Painter
@@ -162,6 +162,7 @@ class LiveDisplay:
     def _take_notes(self) -> None:
         while self._noted:
             note(self._view, self._noted.popleft())
+            self._hint = (self._view.notes[-1], self._clock() + HINT_S)
 
     def _now(self) -> float:
         """Return the seconds since the run began."""
@@ -207,7 +208,7 @@ class LiveDisplay:
     def _text(self, line: Line) -> Text:
         agents = list(self._view.agents)
         if line.agent not in agents:
-            return Text(one_line(line.text, 1_000), STYLES[line.style])
+            return Text(safe(line.text), STYLES[line.style])
         name = max(map(len, agents))
         tint = colour(agents.index(line.agent))
         return Text.assemble((f"{line.agent:<{name}}  ", tint), (line.text, STYLES[line.style]))

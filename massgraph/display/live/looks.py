@@ -20,9 +20,11 @@ HERE = Style(color="green", bold=True)
 ASK = Style(color="yellow", bold=True)
 
 AGENTS = tuple(
-    Style(color=name) for name in ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
+    Style(color=name)
+    for name in ("cyan", "magenta", "yellow", "blue", "bright_cyan", "bright_magenta")
 )
-"""Colours of agents, in the order of the team; after the last one the first comes again."""
+"""Colours of agents, in the order of the team; after the last one the first comes again. Red and
+green are left out: they say what went wrong, and what went well."""
 
 LINES: Mapping[LineStyle, Style] = {
     "text": PLAIN,

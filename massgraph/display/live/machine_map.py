@@ -20,8 +20,13 @@ PATH: tuple[Node, ...] = (
     "present_final",
 )
 
-_SHORT = {"open_round": "round", "collect_votes": "votes", "select_winner": "winner"}
-_SHORT |= {"present_final": "present", "give_up": "no answer"}
+_SHORT = {
+    "open_round": "round",
+    "collect_votes": "votes",
+    "select_winner": "winner",
+    "present_final": "present",
+    "give_up": "no answer",
+}
 
 
 def path(view: View, width: int) -> Row:

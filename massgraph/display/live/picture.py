@@ -8,7 +8,7 @@ from .bars import keys, status, title
 from .board import board, tint, votes_page
 from .frame import Frame, Part, Row, Size, beside, box, row
 from .grid import NO_FRAME, grid, shares, window
-from .looks import BOLD, DIM, HERE, LINES, PLAIN, colour
+from .looks import BOLD, DIM, HERE, PLAIN, colour
 from .machine_map import map_page, path
 from .panel import Scrolled, compact, doing, panel, spent_of, word
 from .place import HELP, Place
@@ -127,10 +127,7 @@ def _foot(view: View, space: Size) -> list[Row]:
 
 
 def _story(view: View, size: Size) -> list[Row]:
-    inner = Size(size.width - 4, size.height - 2)
-    body = [
-        row(inner.width, (line.text, LINES[line.style])) for line in view.log.lines[-inner.height :]
-    ]
+    body = Scrolled(view.log, Size(size.width - 4, size.height - 2)).shown()
     return box(size, body, head=[("what happened", PLAIN)])
 
 

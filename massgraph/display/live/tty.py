@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+from importlib.util import find_spec
 from typing import Any, TextIO
 
-try:
-    import termios
-except ImportError:  # pragma: no cover - Windows: no full screen there
-    termios = None  # type: ignore[assignment]
-
-HAS_SCREENS: bool = termios is not None
+HAS_SCREENS = find_spec("termios") is not None
+"""Whether there are terminals of the kind that is known here: Windows has others."""
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J\x1b[H"
 """Take the second screen, hide the cursor, and let no row run over into the next one."""
@@ -59,6 +56,27 @@ def _readable(descriptor: int) -> bool:
     return mode in (os.O_RDONLY, os.O_RDWR)
 
 
+def _keys_alone(keys: TextIO) -> list[Any] | None:
+    """Have keys come one by one, unseen, and return the mode as it was."""
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        before, mode = (termios.tcgetattr(keys.fileno()) for _ in range(2))
+        mode[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+        mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(keys.fileno(), termios.TCSANOW, mode)
+        return before
+    return None
+
+
+def _restore(keys: TextIO, mode: list[Any]) -> None:
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        termios.tcflush(keys.fileno(), termios.TCIFLUSH)
+        termios.tcsetattr(keys.fileno(), termios.TCSANOW, mode)
+
+
 class Tty:
     """A terminal that is taken, and given back as it was.
 
@@ -71,7 +89,7 @@ class Tty:
         self.out = out
         self.keys = keys
         self.taken = False
-        self._mode: Any = None
+        self._mode: list[Any] | None = None
 
     def size(self) -> tuple[int, int]:
         """Return its columns and rows as they are now."""
@@ -89,12 +107,7 @@ class Tty:
     def enter(self) -> None:
         """Take the screen; keys come one by one from now on, and Ctrl-C stays a signal."""
         if self.keys is not None:
-            with contextlib.suppress(termios.error, OSError, ValueError):
-                self._mode = termios.tcgetattr(self.keys.fileno())
-                mode = termios.tcgetattr(self.keys.fileno())
-                mode[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
-                mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-                termios.tcsetattr(self.keys.fileno(), termios.TCSANOW, mode)
+            self._mode = _keys_alone(self.keys)
         self.taken = True
         self.write(ENTER)
 
@@ -104,9 +117,7 @@ class Tty:
             return
         self.taken = False
         if self.keys is not None and self._mode is not None:
-            with contextlib.suppress(termios.error, OSError, ValueError):
-                termios.tcflush(self.keys.fileno(), termios.TCIFLUSH)
-                termios.tcsetattr(self.keys.fileno(), termios.TCSANOW, self._mode)
+            _restore(self.keys, self._mode)
         self._mode = None
         self.write(LEAVE)
 

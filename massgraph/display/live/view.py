@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...nodes.state import Usage, add_usage, no_usage
+from ...nodes.state import OutcomeKind, Usage, add_usage, no_usage
 from .page import Page
 
 Doing = Literal[
@@ -26,6 +26,15 @@ Doing = Literal[
     "presented",
 ]
 """What an agent is doing."""
+
+ENDED: Mapping[OutcomeKind, Doing] = {
+    "new_answer": "answered",
+    "vote": "voted",
+    "interrupted": "stopped",
+    "abstained": "abstains",
+    "failed": "failed",
+}
+"""What an agent has done whose turn ended so."""
 
 Node = Literal[
     "ask",
@@ -88,6 +97,16 @@ class AgentView:
     open: Usage = field(default_factory=no_usage)
     chars: int = 0
     budget: str = ""
+
+    def begin(self, doing: Doing, t: float, detail: str = "") -> None:
+        """Note what it does from now on."""
+        if (self.doing, self.detail) != (doing, detail):
+            self.doing, self.detail, self.since = doing, detail, t
+
+    def spend(self, usage: Usage) -> None:
+        """Take in what a turn has used: all of its calls, so that those count no more."""
+        self.spent = add_usage(self.spent, usage)
+        self.open, self.chars = no_usage(), 0
 
     @property
     def usage(self) -> Usage:
@@ -169,6 +188,12 @@ class View:
     t: float = 0.0
     result: dict[str, Any] | None = None
     changes: int = 0
+
+    def enter(self, node: Node) -> None:
+        """Note that the machine is at a node."""
+        if self.node != node:
+            self.node = node
+            self.visits[node] += 1
 
     def total(self) -> Usage:
         """Return what all agents have used, as far as that is known."""
