@@ -11,7 +11,7 @@ import inspect
 import operator
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 from .nodes.events import KEYS, VERSION, Event
 from .nodes.result import RESULT_VERSION, ResultDict
@@ -72,7 +72,7 @@ def _model(cls: type[Any]) -> type[BaseModel]:
         for name in KEYS[cls]
     }
     about = inspect.cleandoc(cls.__doc__ or "")
-    return cast("type[BaseModel]", create_model(cls.__name__, __doc__=about, **fields))
+    return create_model(cls.__name__, __doc__=about, **fields)
 
 
 def _schema(of: Any) -> dict[str, Any]:

@@ -55,13 +55,11 @@ def steering(run: object, display: LiveDisplay, in_thread: InThread) -> Generato
         display: Shows it.
         in_thread: Calls a function in the display's thread.
     """
-    from ..display.live.keyboard import reading_keys
-
     typed: asyncio.Queue[str] = asyncio.Queue()
     steered = asyncio.create_task(_steer(run, display, in_thread, typed))
     with (
         contextlib.ExitStack() as stack,
-        reading_keys(display.keys, typed.put_nowait),
+        display.reading_keys(typed.put_nowait),
         _suspending(display, in_thread),
     ):
         stack.callback(steered.cancel)

@@ -155,7 +155,7 @@ def test_a_terminal_that_can_do_nothing(folder: Path) -> None:
         term.send_line("One?")
         term.wait_for("round 1: alice")
         term.send_line("/status")
-        term.wait_for("at work: alice")
+        term.wait_for("goes on: round 1")
         term.send_keys("c-c")
         term.wait_for("/resume goes on with it")
         term.send_line("/resume")

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from massgraph.telemetry import Telemetry
+
+
+class _Open(SpanProcessor):
+    """Counts the spans that are open."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        self.number += 1
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.number -= 1
 
 
 class Seen:
@@ -25,6 +39,8 @@ class Seen:
         self._memory, self._reader = InMemorySpanExporter(), InMemoryMetricReader()
         self.tracers = TracerProvider(shutdown_on_exit=False)
         self.tracers.add_span_processor(SimpleSpanProcessor(self._memory))
+        self._open = _Open()
+        self.tracers.add_span_processor(self._open)
         meters = MeterProvider([self._reader], shutdown_on_exit=False)
         self.telemetry = Telemetry(
             tracer_provider=self.tracers, meter_provider=meters, content=content
@@ -34,6 +50,11 @@ class Seen:
     def spans(self) -> Sequence[ReadableSpan]:
         """All spans that have ended, in the order of their beginnings."""
         return sorted(self._memory.get_finished_spans(), key=lambda span: span.start_time or 0)
+
+    @property
+    def left_open(self) -> int:
+        """How many spans have begun, and not ended."""
+        return self._open.number
 
     def named(self, name: str) -> list[ReadableSpan]:
         """Return the spans whose name begins so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from massgraph import Agent, LLMBackend, Policy, Team
 from massgraph.backends.errors import RateLimitError
-from massgraph.nodes.events import Event, RunFinished
+from massgraph.nodes.events import CallEnded, Delta, Event
 
 from ..protocol.stage import (
     Actor,
@@ -186,16 +188,6 @@ def test_who_fails_for_good_has_a_turn_that_is_an_error() -> None:
 def test_a_cancelled_run_leaves_no_span_open(at_s: float) -> None:
     """Each of them ends, and says that it was cancelled."""
     sent = Seen()
-    begun: list[Any] = []
-
-    class Counting:
-        def on_start(self, span: Any, parent_context: Any = None) -> None:
-            begun.append(span)
-
-        def __getattr__(self, name: str) -> Any:
-            return lambda *_: True
-
-    sent.tracers.add_span_processor(Counting())  # type: ignore[arg-type]
 
     async def cancelled() -> None:
         team = Team([Agent(a, Actor(script)) for a, script in TALK.items()])
@@ -205,7 +197,7 @@ def test_a_cancelled_run_leaves_no_span_open(at_s: float) -> None:
         await run.result()
 
     run_virtual(cancelled())
-    assert len(begun) == len(sent.spans)
+    assert not sent.left_open
     [run] = sent.named("invoke_workflow")
     assert failure(run) == ("ERROR", "cancelled")
     last = [span for span in sent.named("invoke_agent") if span.end_time == run.end_time]
@@ -275,17 +267,37 @@ def test_records_can_be_sent_later() -> None:
         called = [s for s in sent.spans if "massgraph.replayed" in (s.attributes or {})]
         assert len(called) == calls
         assert all((span.start_time or 0) >= 10**18 for span in sent.spans)
+        assert not sent.left_open
         assert sent.points() == {}
 
 
 def test_a_record_that_was_cut_off_ends_where_it_was() -> None:
-    """With an error, as nobody knows what came of it."""
+    """Wherever that is; with an error, as nobody knows what came of it."""
+    script = [calls(("add", {"a": 2, "b": 2}), when="no_answers"), *TALK["alice"]]
+    _, played = seen({"alice": script, "bob": TALK["bob"]})
+    for length in range(1, len(played.events)):
+        sent = Seen()
+        sent.telemetry.export(played.events[:length], began=0.0)
+        [run] = sent.named("invoke_workflow")
+        assert failure(run) == ("ERROR", "cut_off")
+        assert not sent.left_open
+
+
+def test_a_stored_reply_is_not_paid_for_twice() -> None:
+    """Its call says that it is one, and tells no usage: that was sent when it was made."""
     _, played = seen()
     sent = Seen()
-    sent.telemetry.export(played.events[:-4], began=0.0)
-    [run] = sent.named("invoke_workflow")
-    assert failure(run) == ("ERROR", "cut_off")
-    assert not isinstance(played.events[-5], RunFinished)
+    stored = [
+        dataclasses.replace(event, replayed=True) if isinstance(event, CallEnded) else event
+        for event in played.events
+    ]
+    taken = sent.telemetry.observe()
+    for event in stored:
+        taken(event)
+    told = [dict(span.attributes or {}) for span in sent.named("chat")]
+    assert all(one["massgraph.replayed"] for one in told)
+    assert not any("gen_ai.usage.input_tokens" in one for one in told)
+    assert sent.points() == {}
 
 
 def test_an_observer_that_raises_harms_nobody() -> None:
@@ -314,10 +326,13 @@ def test_an_observer_that_raises_harms_nobody() -> None:
 
 def test_halves_of_characters_can_be_sent() -> None:
     """Which models may write, and no exporter could encode."""
-    half = "\ud800"
-    sent, _ = seen({"alice": [calls((half, {})), answer(f"4{half}")]}, content=True, final="reuse")
-    assert half not in "".join(span.name for span in sent.spans)
-    sent.text().encode()
+    _, played = seen()
+    sent = Seen(content=True)
+    taken = sent.telemetry.observe()
+    for event in played.events:
+        taken(dataclasses.replace(event, delta="4\ud800") if isinstance(event, Delta) else event)
+    assert "4?" in sent.text()
+    assert encode_spans(sent.spans).SerializeToString()
 
 
 def test_calls_are_measured() -> None:

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Generator
 from typing import TextIO
 
+from prompt_toolkit.input import create_input
+
 ALONE_S = 0.1
 """Seconds after which an Escape is a key of its own, and no beginning of another one."""
 
@@ -22,8 +24,6 @@ def reading_keys(stream: TextIO | None, typed: Callable[[str], None]) -> Generat
     if stream is None:
         yield
         return
-    from prompt_toolkit.input import create_input
-
     keys = create_input(stdin=stream)
     loop = asyncio.get_running_loop()
     waiting: list[asyncio.TimerHandle] = []

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from ..usage_table import usage_table
 from .ansi import Painter
 from .fold import note, take
 from .frame import Size
+from .keyboard import reading_keys
 from .looks import colour
 from .picture import picture
 from .place import Deed, Place, Seen, press, settled
@@ -84,6 +86,14 @@ class LiveDisplay:
     def keys(self) -> TextIO | None:
         """Where keys are typed; None where nobody can."""
         return self._tty.keys
+
+    def reading_keys(self, typed: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Return a context in which each key that is typed is handed on, by its name.
+
+        Args:
+            typed: Takes the name; called on the event loop that runs.
+        """
+        return reading_keys(self.keys, typed)
 
     def show(self, event: Event) -> None:
         """Take the next event in, and draw if it is time."""
