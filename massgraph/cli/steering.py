@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def steering(run: object, display: LiveDisplay, in_thread: InThread) -> Generato
     """
     typed: asyncio.Queue[str] = asyncio.Queue()
     steered = asyncio.create_task(_steer(run, display, in_thread, typed))
+    steered.add_done_callback(partial(_tell_end, display))
     with (
         contextlib.ExitStack() as stack,
         display.reading_keys(typed.put_nowait),
@@ -65,6 +67,12 @@ def steering(run: object, display: LiveDisplay, in_thread: InThread) -> Generato
         stack.callback(steered.cancel)
         stack.enter_context(_aside(display.note))
         yield
+
+
+def _tell_end(display: LiveDisplay, steered: asyncio.Task[None]) -> None:
+    """Say why keys steer no more, if that is a fault."""
+    if not steered.cancelled() and (exc := steered.exception()) is not None:
+        display.note(f"keys do nothing any more: {type(exc).__name__}: {exc}")
 
 
 async def _steer(

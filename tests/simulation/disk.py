@@ -34,10 +34,13 @@ class WatchedJournal(Journal):
         """Calls whose replies are stored, and their agents."""
         self.problems: list[str] = []
         self._inherited: frozenset[CallKey] = frozenset()
+        self.news = asyncio.Event()
+        """Set when a reply has just been stored, and nobody has acted on it."""
 
     def begin(self) -> None:
         """Take what is stored as what earlier attempts have left."""
         self._inherited = frozenset(self.stored)
+        self.news = asyncio.Event()
 
     async def find(self, key: CallKey) -> StoredReply | None:
         """Return the reply of a call: one that is stored is always found."""
@@ -55,6 +58,7 @@ class WatchedJournal(Journal):
             self.problems.append(f"S9: the call {key} was made again")
         await self._inside.store(key, agent, reply)
         self.stored[key] = agent
+        self.news.set()
         await self._takes_time()
 
     async def _takes_time(self) -> None:

@@ -172,12 +172,23 @@ class Story:
         return any(self.saver.storage.get(THREAD, {}).values())
 
     async def _cancel(self, run: Run) -> None:
-        await self._some_time(self._rng)
+        await self._time_to_cut()
         run.cancel()
 
     async def _dies(self, attempt: Attempt, told: list[Event]) -> None:
-        await self._some_time(self._rng)
+        await self._time_to_cut()
         self._die(attempt, told)
+
+    async def _time_to_cut(self) -> None:
+        """Wait for some time, or until some reply is stored: what follows is what a crash spoils."""
+        number = len(self.attempts)
+        rng = random.Random(f"cut {self._seed} {number}")
+        if self.store is None or rng.random() < 0.5:
+            await self._some_time(self._rng)
+            return
+        for _ in range(rng.choice([1, 1, 2, 3, 5])):
+            self.store.replies.news.clear()
+            await self.store.replies.news.wait()
 
     async def _ended(self, run: Run) -> dict[str, Any]:
         try:

@@ -225,7 +225,7 @@ FAMILIES: dict[str, Callable[[int], list[Event]]] = {
     },
 }
 
-SHARES = {"whole": 41, "read": 5, "cancel": 49, "resume": 5}
+SHARES = {"whole": 41, "read": 5, "cancel": 46, "resume": 8}
 """How many of a hundred seeds are of which family."""
 
 

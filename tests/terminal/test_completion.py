@@ -34,5 +34,3 @@ def test_bash_completes_commands_and_files(tmp_path: Path) -> None:
         term.send("./riv")
         term.send_keys("tab")
         term.wait_for("massgraph validate ./rivers.yaml")
-        term.send_keys("c-c", "c-d")
-        term.wait()

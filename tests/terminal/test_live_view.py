@@ -139,7 +139,7 @@ def test_a_question_that_is_piped_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "environment"),
     [
-        (["--display", "simple"], {}),
+        (["--set", "ui.display_type=simple"], {}),
         ([], {"TERM": "dumb"}),
     ],
 )
