@@ -31,7 +31,6 @@ DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "toml", "yaml"}
 RUN = {"demo"}
 """The verbs of make that are run; tests/providers runs `providers`, the others are looked up."""
 SLOW = {
-    'make demo QUESTION="Name a planet."',
     '.venv/bin/massgraph run "Name a planet."',
     "python -m benchmarks.accuracy --quick",
     "python -m benchmarks.caching --only a",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX has them")
 ASKING = """\
 import os, signal, sys
 def told(*_):
-    print("size", *os.get_terminal_size(2), flush=True)
+    os.write(1, "size {} {}\\n".format(*os.get_terminal_size(2)).encode())
 signal.signal(signal.SIGWINCH, told)
 told()
 for line in sys.stdin:
