@@ -20,7 +20,9 @@ _PREFIXES: Mapping[str, str] = {
 """How the keys of a provider begin, the longer prefix first."""
 
 NO_MODEL = "What is given as the model looks like a key; a key goes into an environment variable."
-_KEY = re.compile(rf"(?:{'|'.join(map(re.escape, _PREFIXES))})[\w-]{{6,}}")
+_START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
+"""Where a key may begin: not within a word (`risk-assessment`), unless that is an escape."""
+_KEY = re.compile(rf"{_START}(?:{'|'.join(map(re.escape, _PREFIXES))})[\w-]{{6,}}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,39}")
 _SHORTEST = 4
 """Shorter keys are placeholders; to strike them out would garble the message around them."""

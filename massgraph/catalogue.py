@@ -111,7 +111,7 @@ def known_models(providers: Sequence[str] = ()) -> list[KnownModel]:
         UserError: When there is no such provider.
     """
     wanted = providers or [name for name, one in PROVIDERS.items() if one.prices or one.weights]
-    return [model for name in wanted for model in _models_of(name.lower())]
+    return [model for name in wanted for model in _models_of(name)]
 
 
 def access_to(provider: str) -> Access:
@@ -147,7 +147,8 @@ def local_missing() -> str | None:
     return None
 
 
-def _models_of(name: str) -> Iterator[KnownModel]:
+def _models_of(given: str) -> Iterator[KnownModel]:
+    name = given.lower()
     found = PROVIDERS.get(name)
     if found is not None and found.weights:
         yield _embedded(found)
@@ -157,7 +158,7 @@ def _models_of(name: str) -> Iterator[KnownModel]:
         yield from _listed(name, _priced_at(SERVERS[name]), None)
     elif found is None:
         near = did_you_mean(name, (*PROVIDERS, *SERVERS))
-        raise UserError(f"There is no provider {quoted(name)}{near}")
+        raise UserError(f"There is no provider {quoted(given)}{near}")
 
 
 def _embedded(found: Provider) -> KnownModel:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
+from .docstrings import arguments_of
 from .nodes.events import KEYS, VERSION, Event
 from .nodes.result import RESULT_VERSION, ResultDict
 from .result import Result, Usage
@@ -33,7 +33,6 @@ _OTHERWISE = {
     "output": "The final answer as a plain value; there only where the policy has an output type.",
 }
 """What is told otherwise of a plain result than of its class."""
-_ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def events_schema() -> dict[str, Any]:
@@ -63,7 +62,7 @@ def _model(cls: type[Any]) -> type[BaseModel]:
     from pydantic import Field, create_model
 
     hints: dict[str, Any] = get_type_hints(cls) | {"v": Literal[VERSION]}
-    told = {name: text for base in cls.__mro__ for name, text in _arguments(base).items()}
+    told = arguments_of(cls)
     fields: dict[str, Any] = {
         name: (
             _CLOSER.get((cls.__name__, name), hints[name]),
@@ -102,14 +101,8 @@ def _generator() -> type[GenerateJsonSchema]:
 def _describe_result(schema: dict[str, Any], parts: Mapping[str, Any]) -> None:
     """Put what the classes of a result say of it into the schema of its plain form."""
     for plain, cls in ((schema, Result), (parts["Usage"], Usage)):
-        told = _arguments(cls) | _OTHERWISE
+        told = arguments_of(cls) | _OTHERWISE
         for name, form in plain["properties"].items():
             form["description"] = told[name].replace("None", "null")
     schema["properties"]["v"]["const"] = RESULT_VERSION
     schema["properties"]["usage"]["required"] = ["total"]
-
-
-def _arguments(cls: type[Any]) -> dict[str, str]:
-    """Return what the docstring of a class says of its arguments, each in one line."""
-    text = inspect.cleandoc(cls.__doc__ or "")
-    return {found[1]: " ".join(found[2].split()) for found in _ARGUMENT.finditer(text)}

@@ -143,14 +143,18 @@ class LiveRun:
 
     @contextmanager
     def waiting(self) -> Generator[None]:
-        """Note that the node of the running task waits for an agent's work."""
+        """Note that the node of the running task waits for an agent's work, or for what it stores.
+
+        Within another one, it changes nothing.
+        """
         task = asyncio.current_task()
         assert task is not None
-        self._waiting.add(task)
+        news = {task} - self._waiting
+        self._waiting |= news
         try:
             yield
         finally:
-            self._waiting.discard(task)
+            self._waiting -= news
 
     async def stop_waiting(self) -> None:
         """Stop the nodes that wait for an agent's work, and let them tell how it ended.

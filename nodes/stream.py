@@ -138,7 +138,8 @@ class Call:
         whose reply is stored does not go out again: it was paid for.
         """
         try:
-            reply = await self._paid()
+            with self._live.waiting():  # for its reply, and for the disk
+                reply = await self._paid()
         except BaseException:
             self._tell_end(None, self.stopped_usage())
             raise

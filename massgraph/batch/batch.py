@@ -111,7 +111,7 @@ class Batch:
         """
         self._began = time.monotonic()
         lines = deque[str]() if notes is None else notes
-        async with self._teams, shown(screen, self.progress, lines):
+        async with shown(screen, self.progress, lines), self._teams:
             await self._work.run()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.errors import StoreError, UserError
 from ..backends.off_loop import off_loop
 from ..graphs.running import BrokenRunError
+from ..record.records import OVER
 from ..store.paths import thread_folder
 from .question import Question
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from ..store.base import Storage, Store, ThreadRow
     from ..team import Team
     from .teams import Teams
-
-OVER = ("settled", "no_answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,19 @@ class Desk:
         store = await self.storage.opened()
         await self._remove(store, thread)
 
-    async def forget_if_there(self, thread: str) -> None:
-        """Remove a thread that a killed process may have left."""
-        store = await self.storage.opened()
-        if store.index is not None and await store.index.get(thread) is not None:
-            await self.forget(thread)
+    async def forget_left(self, last: Sequence[str]) -> None:
+        """Remove the thread of the last result, which a killed process may have left.
+
+        Where the one before it is there as well, somebody has kept them.
+
+        Args:
+            last: The threads of the last two results, or of fewer.
+        """
+        index = (await self.storage.opened()).index
+        if index is None or not last or await index.get(last[-1]) is None:
+            return
+        if len(last) == 1 or await index.get(last[-2]) is None:
+            await self.forget(last[-1])
 
     def thread_of(self, question: Question) -> str:
         """Return the thread of a question."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ..backends.errors import UserError
-from . import MOST_JOBS
 from .question import Id
 from .questions import Asked
 from .result_file import ResultFile
@@ -55,14 +54,14 @@ class Known:
     Args:
         count: How the batch stands.
         done: Keys of the questions that have a result, and numbers of the bad lines that have.
-        last: Threads of the last results: a killed process may have left them.
+        last: Threads of the last two results: a killed process may have left the last one.
         earlier: Key of a question that is asked again -> what was used for it.
         repaired: Whether half a line was cut off.
     """
 
     count: Count = field(default_factory=Count)
     done: set[str | int] = field(default_factory=set)
-    last: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_JOBS))
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=2))
     earlier: dict[str, Spent] = field(default_factory=dict)
     repaired: bool = False
 

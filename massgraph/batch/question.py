@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,6 +13,9 @@ Id: TypeAlias = "str | int"
 
 OURS = ("id", "question", "context")
 """What a line is read for; whatever else is in it comes back with the result."""
+
+DEEPEST = 100
+"""How deep a line may be nested; what Python itself can read depends on who calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class BadLine:
     digest: str
 
 
+_TOO_DEEP = "it is nested too deeply"
+
+
 class _BadError(ValueError):
     """What is wrong with a line."""
 
@@ -84,17 +91,40 @@ def _json(data: bytes) -> Any:
     except UnicodeDecodeError:
         raise _BadError("it is not UTF-8") from None
     try:
-        return json.loads(text, parse_constant=_no_number)
+        given = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except RecursionError:
-        raise _BadError("it is nested too deeply") from None
+        raise _BadError(_TOO_DEEP) from None
     except json.JSONDecodeError as exc:
         raise _BadError(f"it is not JSON: {exc.msg} (column {exc.colno})") from None
     except ValueError as exc:  # a number of thousands of digits, or none at all
         raise _BadError(f"it is not JSON: {str(exc).split(';')[0]}") from None
+    if _is_deep(given):
+        raise _BadError(_TOO_DEEP)
+    return given
+
+
+def _is_deep(given: Any) -> bool:
+    """Return whether values are nested deeper than is read."""
+    level = [given]
+    for _ in range(DEEPEST + 1):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if _holds(one)]
+        if not inner:
+            return False
+        level = [one for values in inner for one in values]
+    return True
+
+
+def _holds(given: Any) -> bool:
+    return isinstance(given, dict | list)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name[:40]} is no number")
 
 
 def _question(number: int, given: Any) -> Question:
@@ -119,9 +149,15 @@ def _text(name: str, given: Any, *, empty: bool = False) -> str:
         raise _BadError(f"its {name} is not a text")
     if not empty and not given.strip():
         raise _BadError(f"its {name} is empty")
-    if any("\ud800" <= char <= "\udfff" for char in given):
-        raise _BadError(f"its {name} holds half of a character")
-    return given
+    return _whole(name, given)
+
+
+def _whole(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _BadError(f"its {name} holds half of a character") from None
+    return text
 
 
 def _id(given: Any, number: int) -> Id:
@@ -129,7 +165,7 @@ def _id(given: Any, number: int) -> Id:
         return number
     if isinstance(given, bool) or not isinstance(given, str | int) or given == "":
         raise _BadError("its id is neither a text nor a whole number")
-    return given
+    return _whole("id", given) if isinstance(given, str) else given
 
 
 def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:

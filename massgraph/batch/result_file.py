@@ -124,7 +124,8 @@ class ResultFile:
         """Write whole lines, and wait until they are on the disk.
 
         Raises:
-            MassgraphError: When they can't be written; nothing of them is in the file then.
+            MassgraphError: When they can't be written; nothing of them is in the file then. Also
+                when somebody else has changed the file, or put another one in its place.
         """
         self._write(lambda: self._append(data))
 
@@ -138,6 +139,7 @@ class ResultFile:
         os.close(self._opened)
 
     def _append(self, data: bytes) -> None:
+        self._check()
         os.lseek(self._opened, self._size, os.SEEK_SET)
         try:
             rest = memoryview(data)
@@ -149,6 +151,13 @@ class ResultFile:
                 os.ftruncate(self._opened, self._size)
             raise
         self._size += len(data)
+
+    def _check(self) -> None:
+        """Check that the file is what it was: a result in a file that is gone is paid twice."""
+        if not is_at(self._opened, self.path):
+            raise MassgraphError(f"{self.path} was removed or replaced while it was written to.")
+        if os.fstat(self._opened).st_size != self._size:
+            raise MassgraphError(f"{self.path} was changed by another program meanwhile.")
 
     def _cut(self, size: int) -> None:
         os.ftruncate(self._opened, size)

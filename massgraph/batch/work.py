@@ -14,6 +14,9 @@ from .questions import Questions
 from .result_line import ResultLine
 from .spent import Purse, Spent
 
+PAUSE_EVERY = 100
+"""Lines of which all may be done already: so many are passed over before signals are heard."""
+
 
 class Results(Protocol):
     """Where results go."""
@@ -68,9 +71,10 @@ class Work:
                 can answer nothing; all that was done by then is written.
         """
         try:
-            for thread in self._last:
-                await self._desk.forget_if_there(thread)
-            for entry in self._questions:
+            await self._desk.forget_left(self._last)
+            for number, entry in enumerate(self._questions):
+                if number % PAUSE_EVERY == 0:
+                    await asyncio.sleep(0)
                 if self.cancelled:
                     break
                 if isinstance(entry, BadLine):

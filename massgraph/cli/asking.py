@@ -59,7 +59,7 @@ def ask(
     if display is not None:
         signals.before_quitting = display.close
     result = asyncio.run(_run(team, question, asking, display, signals, kept))
-    deliver(result, asking)
+    deliver(result, asking, below=display is not None)
     return status_of(result, signals, again=resume_command(result["thread_id"], kept.db))
 
 

@@ -14,14 +14,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..backends.errors import MassgraphError, UserError
+from . import complete
 from .batch_end import Ending
 from .batch_options import BatchOptions, batch_options
 from .command import Command
 from .ending import Status, error, say, told
 from .output import OutFile, Stdout
-from .shared import TeamOptions, db_option, load_team, runs_of, storage_of, team_options
+from .shared import (
+    TeamOptions,
+    check_team,
+    db_option,
+    load_team,
+    runs_of,
+    storage_of,
+    team_options,
+    verbose_option,
+)
 from .signals import Signals
-from .telemetry import observe
 from .verbosity import lines_through
 
 if TYPE_CHECKING:
@@ -31,6 +40,9 @@ if TYPE_CHECKING:
     from ..batch.result_stream import ResultStream
     from ..batch.screen import Screen
     from ..config import TeamConfig
+
+MOST_NOTES = 10_000
+"""Lines of the log that wait for a terminal that takes nothing; of more, the oldest are dropped."""
 
 
 @click.command(
@@ -43,10 +55,11 @@ if TYPE_CHECKING:
         "massgraph batch questions.jsonl -o results.jsonl -c team.yaml --retry-failed",
     ],
 )
-@click.argument("questions", metavar="QUESTIONS")
+@click.argument("questions", metavar="QUESTIONS", shell_complete=complete.files)
 @team_options
 @batch_options
 @db_option
+@verbose_option
 def batch(questions: str, db: str | None, **given: Any) -> int:
     """Ask a team all QUESTIONS, a file of JSON lines, and write a file of results.
 
@@ -61,11 +74,7 @@ def batch(questions: str, db: str | None, **given: Any) -> int:
     with Stdout() as stdout, Signals() as signals, ExitStack() as opened:
         storage_of(db)
         team = load_team(TeamOptions(**given))
-        for warning in team.warnings:
-            if not warning.missing:
-                say(f"{warning.place}: warning: {warning.message}")
-        team.check_ready()
-        observe(team)
+        check_team(team)
         signals.check()
         asked = opened.enter_context(_questions(questions))
         results = opened.enter_context(closing(_results(options.out, questions, stdout)))
@@ -148,7 +157,7 @@ def _worked_off(
 
 
 async def _run(work: Batch, screen: Screen | None, signals: Signals) -> None:
-    notes = deque[str]()
+    notes = deque[str](maxlen=MOST_NOTES)
     signals.cancel_run(work)
     with nullcontext() if screen is None else lines_through(notes.append):
         await work.run(screen, notes)
@@ -160,8 +169,8 @@ def _settings(
     from ..batch.batch import Settings
     from ..batch.desk import batch_name
 
-    runs = None if db == "memory:" else runs_of(db)
-    recorded = options.keep and team.logging_enabled and not options.no_logs
+    runs = None if db == "memory:" or options.no_logs else runs_of(db)
+    recorded = options.keep and team.logging_enabled
     return Settings(
         batch=batch_name(secrets.token_hex(8) if file is None else str(file)),
         jobs=options.jobs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import click
 
 from ..batch import MOST_JOBS
+from . import complete
 
 if TYPE_CHECKING:
     from ..nodes.budget import Budget
@@ -17,7 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
-        "-o", "out", metavar="FILE", required=True, help="The file of results; - for stdout."
+        "-o",
+        "out",
+        metavar="FILE",
+        required=True,
+        shell_complete=complete.files,
+        help="The file of results; - for stdout.",
     ),
     click.option(
         "--jobs",
@@ -37,7 +43,7 @@ _OPTIONS = (
     click.option("--keep-threads", "keep", is_flag=True, help="Keep threads and records of runs."),
     click.option("--quiet", is_flag=True, help="Show no progress."),
     click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
-    click.option("--no-logs", is_flag=True, help="Record no events."),
+    click.option("--no-logs", is_flag=True, help="Write no records and no logs of the runs."),
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import complete
 from .ending import Status
 from .older import AskingCommand, older_keys, older_options
 from .output import Stdout
@@ -18,6 +19,7 @@ from .shared import (
     load_team,
     storage_of,
     team_options,
+    verbose_option,
 )
 from .signals import Signals
 
@@ -39,9 +41,15 @@ if TYPE_CHECKING:
 )
 @team_options
 @output_options
-@click.option("--thread", metavar="ID", help="The thread to go on with; a new one if left out.")
+@click.option(
+    "--thread",
+    metavar="ID",
+    shell_complete=complete.threads,
+    help="The thread to go on with; a new one if left out.",
+)
 @db_option
 @older_options
+@verbose_option
 def chat(thread: str | None, db: str | None, **given: Any) -> int:
     """Ask a team one question after the other, each with those before as context.
 

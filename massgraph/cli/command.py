@@ -60,7 +60,10 @@ class Group(click.Group):
     def _meant(self, ctx: click.Context, name: str) -> str:
         from difflib import get_close_matches
 
-        close = get_close_matches(name.lower(), self.list_commands(ctx), n=1)
+        commands = self.list_commands(ctx)
+        if " " in name and "run" in commands:
+            return f" To ask a question: {ctx.command_path} run QUESTION"
+        close = get_close_matches(name.lower(), commands, n=1)
         return f" Did you mean {close[0]!r}?" if close else ""
 
 

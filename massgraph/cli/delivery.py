@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ..display.safe_text import safe
-from .ending import Status, error
+from .ending import Status, error, say
 from .output import answer_bytes, json_line
 from .screen import Asking
 from .signals import WORDS, Signals
 
 
-def deliver(result: dict[str, Any], asking: Asking) -> None:
-    """Print the result, and write the file."""
+def deliver(result: dict[str, Any], asking: Asking, *, below: bool = False) -> None:
+    """Print the result, and write the file.
+
+    Args:
+        result: The result.
+        asking: Where it goes, and in which form.
+        below: Whether a display was shown: on the same terminal, a blank line parts them.
+    """
     answer = result["answer"]
     try:
         if asking.form == "json":
@@ -20,6 +27,8 @@ def deliver(result: dict[str, Any], asking: Asking) -> None:
         elif asking.form == "text" and answer is not None:
             # On a terminal the answer must do no more than be read; a program gets its very bytes.
             shown = safe(answer) if asking.stdout.is_terminal else answer
+            if below and asking.stdout.is_terminal and sys.stderr.isatty():
+                say("")
             asking.stdout.write(answer_bytes(shown) + b"\n")
     finally:
         if asking.file is not None and answer is not None:

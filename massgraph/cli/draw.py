@@ -12,7 +12,7 @@ from . import complete
 from .command import Command
 from .ending import Status
 from .output import OutFile, Stdout
-from .shared import TeamOptions, load_team, team_options
+from .shared import TeamOptions, load_team, team_options, verbose_option
 
 if TYPE_CHECKING:
     from ..graphs.composition import TeamGraph
@@ -41,8 +41,15 @@ PLANNED_FORMATS = ("ascii", "dot", "html")
     help="What to draw it as.",
 )
 @click.option("--xray/--no-xray", default=True, help="Open the agents' own graphs, or not.")
-@click.option("-o", "out", metavar="FILE", help="Write it to a file, instead of stdout.")
+@click.option(
+    "-o",
+    "out",
+    metavar="FILE",
+    shell_complete=complete.files,
+    help="Write it to a file, instead of stdout.",
+)
 @team_options
+@verbose_option
 def graph(form: str, xray: bool, out: str | None, **team: Any) -> int:
     """Draw the graph that would run. Nobody is called, and no key is needed."""
     from ..backends.errors import UserError

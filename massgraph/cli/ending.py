@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backends.errors import MassgraphError, UserError
+from ..backends.keys import without_keys
 
 if TYPE_CHECKING:
     from ..config import Problem
@@ -56,15 +57,15 @@ def told(exc: BaseException, *, verbose: bool = False) -> int:
         case _:
             error(f"{type(exc).__name__}: {exc}", hint="" if verbose else "(-v for the traceback)")
             if verbose:
-                say("".join(traceback.format_exception(exc)).rstrip())
+                say(without_keys("".join(traceback.format_exception(exc)).rstrip()))
     return status
 
 
 def error(message: str, *, hint: str = "") -> None:
-    """Say on stderr, in one line, what went wrong."""
+    """Say on stderr, in one line, what went wrong; a word that looks like a key is left out."""
     from ..display.safe_text import one_line
 
-    text = one_line(message, 2000).rstrip()
+    text = without_keys(one_line(message, 2000).rstrip())
     say(f"massgraph: error: {text}{' ' + hint if hint else ''}")
 
 
@@ -75,6 +76,11 @@ def say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):  # gone, closed, or none at all
         sys.stderr.write(f"{safe(text)}\n")
         sys.stderr.flush()
+
+
+def say_problem(text: str) -> None:
+    """Say on stderr, in one line, what is wrong with a config, or may be; no key is repeated."""
+    say(without_keys(text.replace("\n", " ")))
 
 
 def _tell_usage(exc: click.ClickException) -> None:
@@ -97,7 +103,7 @@ def _tell_mistake(exc: UserError) -> None:
             error(line)
         return
     for problem in problems:
-        say(str(problem).replace("\n", " "))
+        say_problem(str(problem))
     number = len(problems)
     error(f"{number} problem{'s' if number > 1 else ''} in the configuration; nothing was run")
 

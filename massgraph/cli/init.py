@@ -58,7 +58,7 @@ class Answers:
     multiple=True,
     metavar="PROVIDER:NAME",
     shell_complete=models,
-    help="Who answers; repeatable.",
+    help="Who answers; repeatable. A provider alone: its usual model.",
 )
 @click.option("--agents", type=int, metavar="N", help="How many agents.")
 @click.option("--graph", metavar="NAME", shell_complete=graphs, help="How they work together.")
@@ -158,7 +158,7 @@ def _asked(answers: Answers) -> Choices:
     _tell_found()
     if not answers.models:
         proposed = " ".join(_proposed(answers).models)
-        answers = replace(answers, models=_ask("Models, one or more", proposed, _models))
+        answers = replace(answers, models=_ask("Models, one or more of these", proposed, _models))
     if answers.agents is None and answers.graph is None:
         number = _ask("How many agents", str(_proposed(answers).agents), _number)
         answers = replace(answers, agents=number)
@@ -180,13 +180,16 @@ def _asked(answers: Answers) -> Choices:
 def _tell_found() -> None:
     """Say which providers can be asked from here; a key is named by its variable."""
     from ..catalogue import access_to, local_missing
-    from ..config.starter import DEFAULT_MODELS
+    from ..config.starter import DEFAULT_MODELS, EMBEDDED, proposed
 
-    for name in DEFAULT_MODELS:
-        access = access_to(name)
-        say(f"  {name:8} {access.missing or f'{access.variable} is set'}")
+    say("Who can answer, and another model is named in the same way:")
+    found = {proposed(name): access_to(name) for name in DEFAULT_MODELS}
+    wide = max(map(len, found))
+    for model, access in found.items():
+        ready = f"ready: {access.variable} is set"
+        say(f"  {model:{wide}}  {ready if access.missing is None else f'not yet: {access.missing}'}")
     lacks = local_missing()
-    say(f"  {'local':8} {lacks or 'the embedded model is there'}\n")
+    say(f"  {EMBEDDED:{wide}}  {f'not yet: {lacks}' if lacks else 'ready: no key, no network'}\n")
 
 
 def _ask(question: str, proposed: str, read: Callable[[str], T]) -> T:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 _HEADINGS = ("model", "context", "input", "cached", "output", "tools", "ready")
+_SPARE = (5, 1, 3, 6)
+"""Columns that a narrow terminal does without: tools, context, cached, ready."""
 _LONGER = "+"
 """Behind a price that is higher for a long prompt."""
 
@@ -72,7 +74,8 @@ def models(pattern: str, providers: tuple[str, ...], everything: bool, as_json: 
             stdout.write(b"".join(json_line(_told(one, access[one.provider])) for one in found))
         else:
             rows = [_row(one, access[one.provider]) for one in found]
-            stdout.write(Table(_HEADINGS, rows, right=range(1, 5)).drawn(stdout.is_terminal))
+            table = Table(_HEADINGS, rows, right=range(1, 5), spare=_SPARE)
+            stdout.write(table.drawn(stdout.is_terminal))
     if not as_json:
         _tell_missing(access)
     return Status.OK

@@ -41,7 +41,12 @@ class AskingCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read `--models A B` as `--model A --model B`."""
         ctx.meta["swallowing"] = any(word.partition("=")[0] == "--models" for word in args)
-        return super().parse_args(ctx, _with_single_models(args))
+        try:
+            return super().parse_args(ctx, _with_single_models(args))
+        except click.UsageError as exc:
+            if "extra argument" in exc.message and "question" in ctx.params:
+                exc.message += ". Put the question into quotes."
+            raise
 
 
 def _with_single_models(args: Sequence[str]) -> list[str]:

@@ -165,8 +165,15 @@ class OutFile:
         """Write the file; a file that was there is replaced in one step.
 
         Raises:
-            OSError: When it cannot be written after all; a file that was there is still there.
+            MassgraphError: When it cannot be written after all; a file that was there still is.
         """
+        try:
+            self._write(data)
+        except OSError as exc:
+            reason = exc.strerror or type(exc).__name__
+            raise MassgraphError(f"{self.path} cannot be written: {reason}.") from exc
+
+    def _write(self, data: bytes) -> None:
         if self.in_place:
             opened = self.path if self.descriptor is None else os.dup(self.descriptor)
             with open(opened, "wb") as device:  # noqa: PTH123 - it may be a descriptor

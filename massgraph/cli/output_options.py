@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import click
 
 from ..display.display import DisplayKind
+from . import complete
 from .output import OutFile, Stdout
 from .shared import runs_of
 
@@ -30,11 +31,17 @@ display_option = click.option(
 _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
     click.option("--events", is_flag=True, help="Print what happens as JSON lines."),
-    click.option("-o", "out", metavar="FILE", help="Write the answer to a file, too."),
+    click.option(
+        "-o",
+        "out",
+        metavar="FILE",
+        shell_complete=complete.files,
+        help="Write the answer to a file, too.",
+    ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
     display_option,
     click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
-    click.option("--no-logs", is_flag=True, help="Record no events."),
+    click.option("--no-logs", is_flag=True, help="Write no record and no logs of the run."),
 )
 
 

@@ -120,7 +120,7 @@ def _play(
         error(f"{loaded.path}: {finding}")
     if loaded.result is None:
         return Status.FAILED
-    deliver(loaded.result, asking)
+    deliver(loaded.result, asking, below=display is not None)
     status = status_of(loaded.result, signals)
     if status is Status.FAILED:
         error(f"the run that was recorded was {loaded.result['outcome']}")

@@ -12,7 +12,15 @@ from . import complete
 from .command import Command
 from .output import Stdout
 from .output_options import OutputOptions, output_options
-from .shared import TeamOptions, check_team, db_option, kept_storage, load_team, team_options
+from .shared import (
+    TeamOptions,
+    check_team,
+    db_option,
+    kept_storage,
+    load_team,
+    team_options,
+    verbose_option,
+)
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 @team_options
 @output_options
 @db_option
+@verbose_option
 def resume(thread: str, db: str | None, **given: Any) -> int:
     """Go on with the last run of THREAD, and print the answer.
 

@@ -12,7 +12,15 @@ from .older import AskingCommand, older_keys, older_options
 from .output import Stdout
 from .output_options import OutputOptions, output_options
 from .question import read_question
-from .shared import TeamOptions, check_team, db_option, load_team, storage_of, team_options
+from .shared import (
+    TeamOptions,
+    check_team,
+    db_option,
+    load_team,
+    storage_of,
+    team_options,
+    verbose_option,
+)
 from .signals import Signals
 
 
@@ -39,6 +47,7 @@ from .signals import Signals
 )
 @db_option
 @older_options
+@verbose_option
 def run(
     question: str | None,
     thread: str | None,

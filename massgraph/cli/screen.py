@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
+import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +28,11 @@ from .inbox import Inbox
 from .output import OutFile, Stdout, json_line
 from .steering import steering
 from .verbosity import lines_through
+
+logger = logging.getLogger("massgraph")
+
+_MOST_SAID = 1_000
+"""Lines of the log that wait for a terminal at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +87,8 @@ async def watch(run: Watched, asking: Asking, display: Display | None) -> None:
         ticking = asyncio.create_task(_tick(run, screen, thread))
         live = screen_of(display)
         keys = steering(run, live, partial(_in, thread)) if live else contextlib.nullcontext()
-        with lines_through(lambda line: thread.submit(screen.note, line)):
+        said = _Said(screen, thread)
+        with lines_through(said.take):
             try:
                 with keys:
                     async for events in Inbox(run):
@@ -128,13 +137,56 @@ class _Screen:
         self._display = None
 
     def _try(self, act: Callable[[Display], None]) -> None:
-        if self._display is not None:
-            try:
-                act(self._display)
-            except (OSError, ValueError):
-                with contextlib.suppress(OSError, ValueError):
-                    self._display.close()
-                self._display = None
+        """Do something to the display; one that fails is closed, and harms no run."""
+        display = self._display
+        if display is None:
+            return
+        try:
+            act(display)
+        except Exception as exc:
+            self._display = None
+            with contextlib.suppress(Exception):
+                display.close()
+            if not isinstance(exc, OSError):  # whoever read it is gone, and reads no more of it
+                logger.exception("The display fails, and shows nothing more of the run.")
+
+
+class _Said:
+    """The log's lines on their way to the screen; of too many, the oldest are dropped.
+
+    Args:
+        screen: Shows them.
+        thread: Where it does.
+    """
+
+    def __init__(self, screen: _Screen, thread: ThreadPoolExecutor) -> None:
+        self._screen = screen
+        self._thread = thread
+        self._lines: deque[str] = deque(maxlen=_MOST_SAID)
+        self._lock = threading.RLock()  # a signal may come while it is held
+        self._dropped = 0
+        self._due = False
+
+    def take(self, line: str) -> None:
+        """Take a line from any thread; a terminal that takes nothing holds nobody up."""
+        with self._lock:
+            self._dropped += len(self._lines) == _MOST_SAID
+            self._lines.append(line)
+            if not self._due:
+                self._thread.submit(self._show)
+                self._due = True
+
+    def _show(self) -> None:
+        for line in self._taken():
+            self._screen.note(line)
+
+    def _taken(self) -> list[str]:
+        with self._lock:
+            dropped = [f"massgraph: {self._dropped} lines are left out here"]
+            lines = [*(dropped if self._dropped else ()), *self._lines]
+            self._lines.clear()
+            self._dropped, self._due = 0, False
+        return lines
 
 
 def _show(display: Display, event: Event) -> None:

@@ -152,10 +152,10 @@ def resume_command(thread: str, db: str | None, command: str = "resume") -> str 
 
 
 def team_options(command: F) -> F:
-    """Add the options that describe a team, with the verbose one."""
+    """Add the options that describe a team."""
     for option in reversed(_TEAM_OPTIONS):
         command = option(command)
-    return verbose_option(command)
+    return command
 
 
 def load_team(options: TeamOptions) -> TeamConfig:

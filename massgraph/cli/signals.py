@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: the first one cancels the run in good order, the second one quits at once."""
+"""Ctrl-C and SIGTERM: the first one cancels the run in good order, the second one quits at once.
+
+A terminal that is closed (SIGHUP) cancels it, too, and never quits at once: it is told twice, by
+the system and by the shell.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,14 @@ from typing import Any, NoReturn, Protocol, Self
 from .ending import Status, TerminatedError, error, say
 from .verbosity import stderr_log
 
-_STATUS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+_HANGUP: int | None = getattr(signal, "SIGHUP", None)
+"""What comes when the terminal is closed; not known on Windows."""
+
+_STATUS: dict[int, Status] = {
+    signal.SIGINT: Status.INTERRUPTED,
+    signal.SIGTERM: Status.TERMINATED,
+    **({} if _HANGUP is None else {_HANGUP: Status.TERMINATED}),
+}
 
 WORDS = {Status.INTERRUPTED: "interrupted", Status.TERMINATED: "terminated"}
 """What a signal has done to a run."""
@@ -43,7 +54,7 @@ class Signals:
         self.before_quitting: Callable[[], None] = lambda: None
         self._cancel: Callable[[], object] | None = None
         self._then: str | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
         self._stderr = sys.stderr
         self._unraisable = sys.unraisablehook
 
@@ -80,7 +91,8 @@ class Signals:
     def __enter__(self) -> Self:
         with contextlib.suppress(ValueError):
             for number in _STATUS:
-                self._before[number] = signal.signal(number, self._came)
+                if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                    self._before[number] = signal.signal(number, self._came)
         self._unraisable, sys.unraisablehook = sys.unraisablehook, self._lost
         return self
 
@@ -123,8 +135,10 @@ class Signals:
 
     def _came(self, number: int, frame: Any) -> None:
         if self.status is not None:
-            self._quit_at_once(self.status)
-        self.status = _STATUS[signal.Signals(number)]
+            if number != _HANGUP:
+                self._quit_at_once(self.status)
+            return
+        self.status = _STATUS[number]
         if self._cancel is None:
             raise _exception(self.status)
         with contextlib.suppress(RuntimeError):  # the loop has just been closed

@@ -40,13 +40,15 @@ async def _pieces(stream: TextIO | None) -> AsyncIterator[bytes]:
         for held in stream:
             yield held.rstrip("\r\n").encode()
         return
-    rest = b""
+    begun: list[bytes] = []
     async for data in _read(descriptor):
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
-    if rest:
-        yield rest
+        piece, *others = data.split(b"\n")
+        begun.append(piece)
+        for other in others:
+            yield b"".join(begun).rstrip(b"\r")
+            begun = [other]
+    if last := b"".join(begun):
+        yield last
 
 
 async def _read(descriptor: int) -> AsyncIterator[bytes]:

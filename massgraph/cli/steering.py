@@ -148,6 +148,10 @@ def _suspending(display: LiveDisplay, in_thread: InThread) -> Generator[None]:
         loop.remove_signal_handler(signal.SIGTSTP)
 
 
+_LONGEST = 10_000
+"""Characters of what is printed without a newline, such as a bar of progress, that are kept."""
+
+
 class _Aside(io.TextIOBase):
     """Takes what is printed, and hands it on line by line."""
 
@@ -164,6 +168,8 @@ class _Aside(io.TextIOBase):
         for line in lines:
             if line.strip():
                 self._take(line)
+        if len(self._begun) > _LONGEST:
+            self.end()
         return len(text)
 
     def end(self) -> None:

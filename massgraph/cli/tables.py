@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import Literal
+
+_LEAST = 12
+"""Columns that a column of words has at least, where it may be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +19,14 @@ class Table:
         headings: What stands above each column.
         rows: The cells; nothing but the last one of a row has a blank in it.
         right: The columns of numbers.
+        spare: Columns that a narrow terminal does without, the first one first. Of those that
+            are words the end may be cut: a number that is cut is another number.
     """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     right: Collection[int] = ()
+    spare: Sequence[int] = ()
 
     def drawn(self, is_terminal: bool) -> bytes:
         """Return the table as lines.
@@ -46,14 +53,30 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(box=None, pad_edge=False, header_style="bold")
-        for number, heading in enumerate(self.headings):
-            right = number in self.right
-            table.add_column(heading, justify="right" if right else "left", no_wrap=number == 0)
-        for row in self.rows:
-            table.add_row(*map(Text, row))
         text = StringIO()
         # As wide as the terminal, and coloured unless NO_COLOR or TERM=dumb say otherwise.
         console = Console(file=text, force_terminal=True, highlight=False)
+        table = RichTable(box=None, pad_edge=False, header_style="bold")
+        shown = self._columns_within(console.width)
+        for number in shown:
+            right = number in self.right
+            whole = right or number not in self.spare
+            justify: Literal["left", "right"] = "right" if right else "left"
+            table.add_column(self.headings[number], justify=justify, no_wrap=whole)
+        for row in self.rows:
+            table.add_row(*(Text(row[number], overflow="ellipsis") for number in shown))
         console.print(table)
         return text.getvalue()
+
+    def _columns_within(self, width: int) -> list[int]:
+        """Return the columns that there is room for."""
+        from rich.cells import cell_len
+
+        wide: dict[int, int] = {}
+        for number, column in enumerate(zip(self.headings, *self.rows, strict=True)):
+            cut = number in self.spare and number not in self.right
+            wide[number] = min(max(map(cell_len, column)), _LEAST if cut else width)
+        for number in self.spare:
+            if sum(wide.values()) + 2 * (len(wide) - 1) > width:
+                del wide[number]
+        return list(wide)

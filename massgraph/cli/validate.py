@@ -6,7 +6,7 @@ import click
 
 from . import complete
 from .command import Command
-from .ending import Status, say
+from .ending import Status, say, say_problem
 from .output import Stdout
 from .shared import verbose_option
 
@@ -32,18 +32,14 @@ def validate(config: str) -> int:
             team = load_config(config)
     except ConfigError as exc:
         for problem in exc.problems:
-            say(_line(str(problem)))
+            say_problem(str(problem))
         for warning in exc.warnings:
-            say(_line(f"{warning.place}: warning: {warning.message}"))
+            say_problem(f"{warning.place}: warning: {warning.message}")
         return Status.USAGE
     for warning in team.warnings:
-        say(_line(f"{warning.place}: warning: {warning.message}"))
+        say_problem(f"{warning.place}: warning: {warning.message}")
     number = len(team.agents)
     agents = f"{number} agent{'s' if number > 1 else ''}"
     what = team.graph.name if team.graph.whole is not None else agents
     say(f"{team.source}: ok ({what})")
     return Status.OK
-
-
-def _line(text: str) -> str:
-    return text.replace("\n", " ")

@@ -5,7 +5,7 @@ It knows what stands in one place; what only fits together, or not, `massgraph v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +204,7 @@ def _name(found: Provider) -> str:
 
 def _backend() -> Schema:
     """Return the schema of any backend; which keys it has, its type or its model tells."""
-    kinds = {"enum": list(PROVIDERS), "description": "The provider; its model may tell it."}
+    kinds = _kind(PROVIDERS, "The provider; its model may tell it.")
     model = {"type": "string", "description": "The model's name."}
     return {
         "type": "object",
@@ -214,9 +214,22 @@ def _backend() -> Schema:
     }
 
 
+def _kind(names: Iterable[str], description: str) -> Schema:
+    """Return the schema of a provider's name, proposed in lower case; any case will do."""
+    other = {"type": "string", "pattern": "|".join(map(_in_any_case, names))}
+    return {"anyOf": [{"enum": list(names)}, other], "description": description}
+
+
+def _in_any_case(name: str) -> str:
+    """Return a pattern of a name; JSON Schema's know no flag for that."""
+    letters = (f"[{one}{one.upper()}]" if one.isalpha() else one for one in name)
+    return f"^{''.join(letters)}$"
+
+
 def _by_type() -> Iterator[Schema]:
     for found in PROVIDERS.values():
-        named = {"properties": {"type": {"const": found.name}}, "required": ["type"]}
+        told = {"type": {"type": "string", "pattern": _in_any_case(found.name)}}
+        named = {"properties": told, "required": ["type"]}
         yield {"if": named, "then": _ref(_name(found))}
 
 
@@ -236,7 +249,7 @@ def _provider(found: Provider) -> Schema:
     schema = _of(options_model(adapter), arguments_of(adapter))
     schema.pop("required", None)  # `backend_params` may hold it
     schema["description"] = summary_of(adapter)
-    kind = {"const": found.name, "description": "The provider; its model may tell it."}
+    kind = _kind([found.name], "The provider; its model may tell it.")
     _put(schema, "limits", {"anyOf": [_ref("Limits"), {"type": "null"}]})
     schema["properties"]["limits"]["description"] = "Rate limits that its calls wait for."
     if found.wraps:
@@ -249,7 +262,7 @@ def _provider(found: Provider) -> Schema:
 
 def _defaults() -> Schema:
     """Return the schema of what backends have in common: any key that one of them knows."""
-    properties: Schema = {"type": {"enum": list(PROVIDERS), "description": "The provider."}}
+    properties: Schema = {"type": _kind(PROVIDERS, "The provider.")}
     for found in PROVIDERS.values():
         for key, said in _provider(found)["properties"].items():
             known = properties.get(key)

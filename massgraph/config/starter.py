@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,10 +112,14 @@ class Choices:
 def full_name(spec: str) -> str:
     """Return a model as `provider:model`; the embedded one is `local`.
 
+    Args:
+        spec: `provider:model`, a model, or a provider, which means the model proposed for it.
+
     Raises:
         UserError: When its provider cannot be told, or is one that a beginner has no use for.
     """
-    provider, model = parse_model(spec)
+    alone = spec.strip().rstrip(":").lower()
+    provider, model = parse_model(spec if alone not in DEFAULT_MODELS else proposed(alone))
     if not provider.prices and not provider.weights:
         raise UserError(
             f"{quoted(spec)} takes more than a name: write it into the file by hand.",
@@ -123,9 +128,14 @@ def full_name(spec: str) -> str:
     return f"{provider.name}:{model}" if model else provider.name
 
 
+def proposed(provider: str) -> str:
+    """Return the model that is proposed for a provider, as `provider:model`."""
+    return f"{provider}:{DEFAULT_MODELS[provider]}"
+
+
 def ready_models() -> list[str]:
     """Return a model of each provider whose key is there; without any, the embedded one."""
-    found = [f"{name}:{model}" for name, model in DEFAULT_MODELS.items() if _is_ready(name)]
+    found = [proposed(name) for name in DEFAULT_MODELS if _is_ready(name)]
     return found or [EMBEDDED]
 
 
@@ -204,13 +214,19 @@ def _backend(choices: Choices, model: str, number: int) -> Iterator[str]:
     provider, _, name = model.partition(":")
     yield f"type: {provider}"
     if name:
-        yield f"model: {name}" if re.fullmatch(r"[A-Za-z][\w./-]*", name) else f'model: "{name}"'
+        yield f"model: {_scalar(name)}"
     if provider == EMBEDDED:
         yield f"seed: {_EMBEDDED_SEEDS[number % len(_EMBEDDED_SEEDS)] + number // 5 * 10}"
         yield "max_tokens: 96"
     elif choices.web_search and has_tool(model, "web_search"):
         known = options_model(adapter_class(PROVIDERS[provider])).model_fields
         yield f"{next(key for key in SWITCHES_OF['web_search'] if key in known)}: true"
+
+
+def _scalar(text: str) -> str:
+    """Return a text for YAML, in quotes unless anybody reads it as a text without them."""
+    is_plain = re.fullmatch(r"[A-Za-z][\w.-]*[.-][\w.-]*[A-Za-z0-9]", text, re.ASCII)
+    return text if is_plain else json.dumps(text)
 
 
 def _policy(choices: Choices) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 from ..nodes import events as ev
@@ -15,25 +16,25 @@ class Drafts:
     def __init__(self) -> None:
         self.accepted = False
         """Whether there has been an answer that stands."""
-        self._pieces: dict[str, tuple[int, list[str]]] = {}
+        self._texts: dict[str, tuple[int, io.StringIO]] = {}
         self._new: list[str] = []
 
     def begin_round(self) -> None:
         """Forget the round before."""
-        self._pieces.clear()
+        self._texts.clear()
         self._new.clear()
 
     def write(self, event: ev.AnswerText) -> None:
         """Take a piece of an answer in."""
-        attempt, pieces = self._pieces.get(event.agent, (event.attempt, []))
+        attempt, text = self._texts.get(event.agent, (0, io.StringIO()))
         if attempt != event.attempt:
-            pieces = []
-        pieces.append(event.delta)
-        self._pieces[event.agent] = (event.attempt, pieces)
+            text = io.StringIO()
+        text.write(event.delta)  # a list of pieces would be many times as large
+        self._texts[event.agent] = (event.attempt, text)
 
     def forget(self, agent: str) -> None:
         """Drop what an agent has written: it begins afresh."""
-        self._pieces.pop(agent, None)
+        self._texts.pop(agent, None)
 
     def end(self, agent: str) -> None:
         """Note that an agent has a new answer."""
@@ -44,7 +45,7 @@ class Drafts:
         published = {fold_space(one["text"]): one["agent"] for one in event.answers}
         for agent in self._new:
             if agent not in published.values():
-                _, pieces = self._pieces.get(agent, (0, []))
-                other = published.get(fold_space("".join(pieces)), "another answer")
+                _, text = self._texts.get(agent, (0, io.StringIO()))
+                other = published.get(fold_space(text.getvalue()), "another answer")
                 yield Line(f"says the same as {other}", "note", agent)
         self.accepted = True

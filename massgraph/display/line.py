@@ -10,7 +10,7 @@ Style = Literal["text", "reasoning", "answer", "final", "note", "good", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line to show, safe to print; `agent` is None where the machine speaks."""
+    """A line to show; `agent`, None where the machine speaks, is an id as the event has it."""
 
     text: str
     style: Style = "note"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .line import Line, Style
 from .narrator import Narrator
+from .safe_text import in_row
 
 MARKS: Mapping[Style, str] = {
     "text": "|",
@@ -45,7 +46,7 @@ def prefix(line: Line, width: int) -> str:
         line: The line.
         width: Of the name.
     """
-    name = line.agent or _MACHINE
+    name = in_row(line.agent or _MACHINE)
     if len(name) > width:
         name = f"{name[: width - 1]}…"
     return f"{name:<{width}} {MARKS[line.style]} "

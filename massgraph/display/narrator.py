@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..nodes import events as ev
 from .drafts import Drafts
 from .line import Line as Line
 from .line import Style, broken
-from .safe_text import one_line, safe
-from .sentences import backend_of, of_agent, of_machine, summary
+from .safe_text import in_row, one_line, safe
+from .sentences import backend_of, counted, of_agent, of_machine, summary
 from .usage_table import usage_table
 
 WIDEST = 100
@@ -38,6 +39,7 @@ class Narrator:
         self._unfinished: dict[str, Line] = {}
         self._attempts: int | None = None
         self._drafts = Drafts()
+        self._counted: dict[str, str] = {}
         self._alone = False
 
     def unfinished(self) -> list[Line]:
@@ -45,7 +47,7 @@ class Narrator:
         return [self._unfinished[a] for a in self.agents if a in self._unfinished]
 
     def feed(self, event: ev.Event) -> list[Line]:
-        """Take an event in, and return the lines that are complete now."""
+        """Take an event in, and return the lines that are complete now; their text is safe."""
         match event:
             case ev.AgentText():
                 return list(self._write(event.agent, event.delta, "text"))
@@ -58,7 +60,9 @@ class Narrator:
                 lines = list(self._write(event.agent, event.delta, "final"))
                 return lines if self._show_final else []
             case _:
-                return [*self._flush(event), *self._told(event)]
+                # A record may be anybody's: ids and names of models are texts, too.
+                told = (replace(line, text=in_row(line.text)) for line in self._told(event))
+                return [*self._flush(event), *told]
 
     def _write(self, agent: str, delta: str, style: Style) -> Iterator[Line]:
         begun = self._unfinished.pop(agent, None)
@@ -107,6 +111,8 @@ class Narrator:
                 of = f" of {self._attempts}" if self._attempts else ""
                 said = f"no reply: {one_line(event.why).rstrip('.')}; try {event.attempt}{of}"
                 yield Line(said, "bad", event.agent)
+            case ev.AgentStatus() if self._counts_on(event):
+                pass  # its end is soon seen, and each step of it would be a line
             case ev.AgentStamp():
                 yield from of_agent(event)
             case ev.RunFinished():
@@ -119,6 +125,14 @@ class Narrator:
     @property
     def _is_formality(self) -> bool:
         return self._alone and self._drafts.accepted
+
+    def _counts_on(self, event: ev.AgentStatus) -> bool:
+        """Return whether a status counts on from the one that was told of this turn."""
+        what = counted(event.status)
+        known = what is not None and self._counted.get(event.agent) == what
+        if what is not None:
+            self._counted[event.agent] = what
+        return known
 
     def _follow(self, event: ev.Event) -> None:
         """Keep who is at work, and what they have drafted."""
@@ -135,6 +149,7 @@ class Narrator:
             case ev.AgentRetried():
                 self._drafts.forget(event.agent)
             case ev.TurnStarted() | ev.PresentingStarted():
+                self._counted.pop(event.agent, None)
                 if event.agent not in self.at_work:
                     self.at_work.append(event.agent)
             case ev.TurnEnded() | ev.PresentingEnded():

@@ -23,6 +23,11 @@ def safe(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_TABLE)
 
 
+def in_row(text: str) -> str:
+    """Return the text safe to print in one row; its spaces and tabs stay."""
+    return safe(text).replace("\n", " ")
+
+
 def one_line(text: str, most: int = 300) -> str:
     """Return the text on one line, safe to print, and not longer than `most`."""
     line = " ".join(safe(text[: 4 * most]).split())

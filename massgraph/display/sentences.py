@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, assert_never
 
@@ -10,6 +11,15 @@ from ..nodes import events as ev
 from ..nodes.findings import OUTPUT
 from .line import Line
 from .safe_text import one_line
+
+
+_COUNT = re.compile(r"\d+ of \d+")
+
+
+def counted(status: str) -> str | None:
+    """Return what a status counts, as in `reading: 20 of 298 tokens`; None if it counts nothing."""
+    what, found = _COUNT.subn("", status)
+    return what if found else None
 
 
 def of_agent(event: ev.Event) -> Iterator[Line]:

@@ -9,9 +9,13 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..backends.errors import MassgraphError
 from .check import Check
+
+if TYPE_CHECKING:
+    from ..store.base import Storage
 
 _LITTLE_BYTES = 100 * 1024 * 1024
 _LIMIT_S = 10.0
@@ -56,29 +60,34 @@ def database(url: str | None) -> Check:
         url: The store; None for the user's own.
     """
     from ..store.opening import open_storage
-    from ..store.paths import DATABASE
     from ..store.schema import SCHEMA_VERSION
+    from ..store.sqlite import SqliteStorage
 
-    if url is None:
-        from platformdirs import user_state_path
-
-        path = user_state_path("massgraph") / DATABASE
-        if not path.exists():
-            return Check("database", "ok", f"none yet; the first run makes {path}")
-        url = f"sqlite:///{path}"
+    name = "database"
     try:
-        shown = open_storage(url).url
-        number = asyncio.run(asyncio.wait_for(_threads(url), _LIMIT_S))
+        storage = open_storage(_default_url() if url is None else url)
+        if isinstance(storage, SqliteStorage) and not storage.path.exists():
+            return Check(name, "ok", f"none yet; the first run makes {storage.path}")
+        number = asyncio.run(asyncio.wait_for(_threads(storage), _LIMIT_S))
     except MassgraphError as exc:
-        return Check("database", "problem", str(exc))
+        return Check(name, "problem", str(exc))
     except TimeoutError:
-        return Check("database", "problem", f"it has not opened within {_LIMIT_S:g} s")
+        return Check(name, "problem", f"it has not opened within {_LIMIT_S:g} s")
     kept = f"{number} thread{'' if number == 1 else 's'}"
-    return Check("database", "ok", f"{shown} opens, version {SCHEMA_VERSION}, {kept}")
+    return Check(name, "ok", f"{storage.url} opens, version {SCHEMA_VERSION}, {kept}")
 
 
-async def _threads(url: str) -> int:
+def _default_url() -> str:
+    """Return the user's own store; unlike the store itself, nothing is made for it."""
+    from platformdirs import user_state_path
+
+    from ..store.paths import DATABASE
+
+    return f"sqlite:///{user_state_path('massgraph') / DATABASE}"
+
+
+async def _threads(storage: Storage) -> int:
     from ..threads import Threads
 
-    async with Threads(url) as kept:
+    async with Threads(storage) as kept:
         return len(await kept.ls())

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 
 from ..backends.endpoint import Endpoint
+from ..backends.local.model import pip_install
+from ..telemetry.environment import SIGNALS, wanted
+from ..telemetry.langsmith import SWITCHES
+from ..telemetry.telemetry import is_installed
 from .check import Check
 
-_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2")
 _KEYS = ("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY")
-_ENDPOINTS = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-)
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def tracing() -> Iterator[Check]:
@@ -26,7 +24,7 @@ def tracing() -> Iterator[Check]:
 
 def _langsmith() -> Check:
     name = "LangSmith"
-    on = next((one for one in _TRACING if os.environ.get(one, "").lower() == "true"), None)
+    on = next((one for one in SWITCHES if _is_true(one)), None)
     key = next((one for one in _KEYS if os.environ.get(one, "").strip()), None)
     if on is None:
         return Check(name, "ok", "off", "LANGSMITH_TRACING=true turns it on" if key else "")
@@ -38,27 +36,32 @@ def _langsmith() -> Check:
 
 def _opentelemetry() -> Check:
     name = "OpenTelemetry"
-    places = [(one, os.environ[one]) for one in _ENDPOINTS if os.environ.get(one, "").strip()]
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if _is_true("OTEL_SDK_DISABLED"):
         return Check(name, "ok", "off by OTEL_SDK_DISABLED")
-    if not places:
-        return Check(name, "ok", "no exporter is named", "OTEL_EXPORTER_OTLP_ENDPOINT names one")
-    told = ", ".join(f"{variable} is {_shown(url)}" for variable, url in places)
-    if not _has_sdk():
-        todo = "install the packages opentelemetry-sdk and opentelemetry-exporter-otlp"
-        return Check(name, "warning", f"{told}, and its SDK is not installed", todo)
+    signals = wanted()
+    if not signals:
+        return Check(name, "ok", "no exporter is named", f"{_ENDPOINT} names one")
+    told = ", ".join([f"on for {' and '.join(signals).lower()}", *_places()])
+    if not is_installed():
+        lacks = f"{told}, and its extra is not installed"
+        return Check(name, "warning", lacks, pip_install("massgraph[otel]"))
     return Check(name, "ok", told)
+
+
+def _places() -> Iterator[str]:
+    """Give out the addresses that the environment names."""
+    endpoints = (f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in SIGNALS)
+    for variable in (_ENDPOINT, *endpoints):
+        if url := os.environ.get(variable, "").strip():
+            yield f"{variable} is {_shown(url)}"
 
 
 def _shown(url: str) -> str:
     try:
-        return Endpoint(url.strip()).shown
+        return Endpoint(url).shown
     except ValueError:
         return "no URL"
 
 
-def _has_sdk() -> bool:
-    try:
-        return importlib.util.find_spec("opentelemetry.sdk") is not None
-    except ModuleNotFoundError:
-        return False
+def _is_true(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() == "true"

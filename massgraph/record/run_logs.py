@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..nodes.events import Event, RunFinished
+from ..store.paths import no_link
 from .agent_log import AgentLogs
 from .attempt_head import AttemptHead
 from .result_file import write_result
@@ -34,12 +35,13 @@ class RunLogs:
         if head is None:
             head = AttemptHead(int(folder.name) if folder.name.isdecimal() else 1)
         self._agents, self._votes, self._story = AgentLogs(head), VoteLog(head), StoryLog(head)
+        self._made = False
 
     def write(self, events: Iterable[Event]) -> None:
         """Write what the next events add to the logs; with the last one the result, too.
 
         Raises:
-            OSError: When something cannot be written.
+            OSError: When something cannot be written, or the folder was removed meanwhile.
             StoreError: When a link leads elsewhere.
         """
         added: dict[Path, list[str]] = {}
@@ -52,8 +54,9 @@ class RunLogs:
             if isinstance(event, RunFinished):
                 result = event.result
         if added:
-            own_folder(self.folder)
-            own_folder(self.folder / AGENTS)
+            for folder in (self.folder, self.folder / AGENTS):
+                (no_link if self._made else own_folder)(folder)
+            self._made = True
         for path, texts in added.items():
             if any(texts):
                 append_text(path, "".join(texts))

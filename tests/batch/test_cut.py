@@ -190,6 +190,17 @@ def test_threads_are_kept_where_that_is_wanted(bench: Bench, tmp_path: Path) -> 
     assert bench.calls == calls
 
 
+def test_threads_that_were_kept_stay(bench: Bench) -> None:
+    """Also when a later command keeps none: it removes its own."""
+    bench.process(keep=True)
+    kept = {row.thread_id for row in bench.threads()}
+    with bench.questions.open("a") as more:
+        more.write('"One more?"\n')
+    bench.process()
+    assert len(bench.results) == QUESTIONS + 1
+    assert {row.thread_id for row in bench.threads()} == kept
+
+
 def test_what_cannot_be_stored_stops_the_batch(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

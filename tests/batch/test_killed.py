@@ -61,7 +61,7 @@ def wait_for(number: int, process: subprocess.Popen[bytes]) -> None:
     while lines() < number:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, "it takes too long"
-        time.sleep(0.01)
+        time.sleep(0.05)  # looking costs, too
 
 
 def results() -> list[dict[str, Any]]:

@@ -61,8 +61,11 @@ def test_a_metadata_that_is_no_object_stays_as_it_is() -> None:
         (b'{"question": "\\ud800"}', "its question holds half of a character"),
         (b'{"question": "q", "context": 1}', "its context is not a text"),
         (b'{"question": "q", "id": 1.5}', "its id is neither a text nor a whole number"),
+        (b'{"question": "q", "id": "\\ud800"}', "its id holds half of a character"),
         (b'{"question": "q", "id": true}', "its id is neither a text nor a whole number"),
         (b'{"question": "q", "n": NaN}', "it is not JSON: NaN is no number"),
+        (b'{"question": "q", "n": -1e999}', "it is not JSON: -1e999 is no number"),
+        (b'{"question": "q", "n": ' + b"[" * 100 + b"]" * 100 + b"}", "it is nested too deeply"),
         (b"[" * 100_000, "it is nested too deeply"),
         (b'{"n": ' + b"1" * 5000 + b"}", "it is not JSON: Exceeds the limit"),
     ],
@@ -73,6 +76,12 @@ def test_a_bad_line_says_what_is_wrong(line: bytes, reason: str) -> None:
     assert isinstance(found[0], BadLine)
     assert found[0].reason.startswith(reason)
     assert isinstance(found[1], Question)
+
+
+def test_what_is_nested_up_to_a_limit_is_taken() -> None:
+    """The limit is the same wherever a line is read, so that it is read as it was before."""
+    line = b'{"question": "q", "n": ' + b"[" * 99 + b"]" * 99 + b"}"
+    assert isinstance(parse(1, line), Question)
 
 
 def test_an_id_is_taken_once() -> None:

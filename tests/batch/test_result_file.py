@@ -128,6 +128,27 @@ def test_a_full_disk_leaves_whole_lines(
     assert path.read_bytes() == ONE.to_bytes()
 
 
+def test_a_file_that_is_gone_takes_no_results(file: ResultFile, path: Path) -> None:
+    """They would be lost with it, and their threads as well."""
+    file.append(ONE.to_bytes())
+    path.rename(path.with_name("moved"))
+    with pytest.raises(MassgraphError, match="was removed or replaced"):
+        file.append(TWO.to_bytes())
+    path.write_bytes(b"")
+    with pytest.raises(MassgraphError, match="was removed or replaced"):
+        file.append(TWO.to_bytes())
+
+
+@pytest.mark.parametrize("others", [b"", b"\n", ONE.to_bytes() * 2])
+def test_what_others_write_is_not_written_over(file: ResultFile, path: Path, others: bytes) -> None:
+    """Nor is a hole left where they have cut the file."""
+    file.append(ONE.to_bytes())
+    path.write_bytes(others)
+    with pytest.raises(MassgraphError, match="was changed by another program"):
+        file.append(TWO.to_bytes())
+    assert path.read_bytes() == others
+
+
 @pytest.mark.parametrize("name", [".", "missing/r.jsonl", "a\0b"])
 def test_a_file_that_cannot_be_written_is_refused(name: str) -> None:
     """In one line, before anything is sent."""

@@ -78,11 +78,12 @@ def test_a_line_that_is_no_text(cli: Cli) -> None:
 
 async def test_lines_that_are_no_text(tmp_path: Path) -> None:
     """A line that is not UTF-8 is told by its number; the last one needs no end."""
-    (tmp_path / "lines").write_bytes(b"\xef\xbb\xbfone\r\n\xff\n\nfour")
+    long = "x" * 200_000
+    (tmp_path / "lines").write_bytes(b"\xef\xbb\xbfone\r\n\xff\n\n%b\r\nfour" % long.encode())
     told: list[str] = []
     with (tmp_path / "lines").open() as stream:
         lines = [line async for line in stdin_lines(stream, told.append)]
-    assert lines == ["one", "", "four"]
+    assert lines == ["one", "", long, "four"]
     assert told == ["line 2 of stdin is not UTF-8 text: it is not asked"]
     assert [line async for line in stdin_lines(None, told.append)] == []
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from massgraph.backends.errors import StoreError
 from massgraph.chat.conversation import Asked
+from massgraph.store.memory import MemoryStore
 
 from ..vloop import run_virtual
 from .room import FAIL, Line, Talk, typed
@@ -130,6 +134,21 @@ def test_a_mistake_is_told() -> None:
     assert held.status == 2
     assert "can't be a thread's id" in held.room.said[0]
     assert "last run  none yet" in held.room.said
+
+
+def test_a_store_that_fails_ends_no_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, nobody is asked, and the next question is asked when the store is back."""
+    hold = MemoryStore.hold
+
+    def failing(store: MemoryStore, thread_id: str) -> Any:
+        monkeypatch.setattr(MemoryStore, "hold", hold)
+        raise StoreError("The database is locked.")
+
+    monkeypatch.setattr(MemoryStore, "hold", failing)
+    held = talk("One?", "Two?", piped=True)
+    assert held.room.said == ["The database is locked."]
+    assert (held.status, held.room.answers) == (0, [None, "It is Paris."])
+    assert "One?" not in held.backends[0].heard[0]
 
 
 def test_a_question_may_begin_with_a_slash() -> None:

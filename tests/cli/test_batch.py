@@ -109,6 +109,18 @@ def test_results_may_go_to_stdout(cli: Cli) -> None:
     assert "a batch that is stopped begins anew" in ended.err
 
 
+def test_without_logs_there_is_no_folder_for_them(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `-v` says comes all the same, where progress is shown."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    words = ("batch", "q.jsonl", "-o", "r.jsonl", "-c", "one.json", "--no-logs")
+    ended = cli(*words, "--db", "sqlite:///t.db", "-v")
+    assert ended.status == 0
+    assert ended.err.count("INFO massgraph.run run ended") == 2
+    assert not list(folder.rglob("runs*"))
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_told(cli: Cli) -> None:
     """With one line, and what to do."""

@@ -117,3 +117,33 @@ def test_a_fork_with_a_wrong_key(cli: Cli) -> None:
         "can't change 'color'; it may change: "
         "question, answers, votes, failures, notes, abstained, winner, answer.\n"
     )
+
+
+KEY = "sk-proj-Zq0123456789abcdefQz"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (KEY,),
+        ("run", f"--{KEY}", "q?"),
+        ("run", "--set", f"agents.0.{KEY}=1", "-c", "team.yaml", "q?"),
+        ("validate", KEY),
+        ("schema", KEY),
+        ("resume", KEY, "--db", "memory:"),
+        ("models", "--provider", KEY),
+        ("init", "--yes", "--graph", KEY, "-"),
+    ],
+    ids=" ".join,
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(words: tuple[str, ...], cli: Cli) -> None:
+    """Whoever pastes one where something else belongs finds it in no log of a terminal."""
+    ended = cli(*words)
+    assert (ended.status, ended.out) == (2, b"")
+    assert "Zq0123".lower() not in ended.err.lower()
+    assert "[redacted]" in ended.err
+
+
+def test_a_word_that_ends_like_a_key_begins_is_none(cli: Cli) -> None:
+    """Files are named as they are called."""
+    assert cli("validate", "risk-assessment.yaml").err.startswith("risk-assessment.yaml:1:1:")

@@ -67,6 +67,14 @@ def test_a_folder_alone_is_left_to_the_shell(folder: Path) -> None:
     assert (item.type, item.value) == ("file", "dee")
 
 
+@pytest.mark.parametrize("words", [("batch",), ("batch", "-o"), ("run", "-o"), ("graph", "-o")])
+def test_files_are_left_to_the_shell(words: tuple[str, ...]) -> None:
+    """It knows them best."""
+    asked = ShellComplete(group, {}, "massgraph", "")
+    [item] = asked.get_completions(list(words), "q")
+    assert (item.type, item.value) == ("file", "q")
+
+
 def test_threads(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's threads come, the newest first; without a store, or with a broken one, none."""
     state = folder / "state"

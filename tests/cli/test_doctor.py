@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import io
+import os
 import socket
 import sqlite3
 import sys
@@ -188,6 +189,13 @@ def test_the_state_directory(cli: Cli, alone: Path) -> None:
     assert found(cli, "--offline", "--db", "nowhere")["database"]["level"] == "problem"
 
 
+def test_a_database_that_is_not_there_is_not_made(cli: Cli, folder: Path) -> None:
+    """Whoever looks around leaves nothing behind."""
+    told = found(cli, "--offline", "--db", "sqlite:///new/mine.db")["database"]
+    assert (told["level"], "none yet" in told["found"]) == ("ok", True)
+    assert not (folder / "new").exists()
+
+
 def test_a_state_directory_that_is_none(cli: Cli, alone: Path) -> None:
     """A file in its place is a problem with a way out."""
     alone.parent.mkdir()
@@ -224,6 +232,26 @@ def test_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     langsmith, telemetry = tracing()
     assert langsmith.level == telemetry.level == "ok"
     assert SECRET not in langsmith.found
+
+
+def test_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it goes is told without a password; without its extra, how to install that."""
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    _, off = tracing()
+    assert (off.level, off.found) == ("ok", "no exporter is named")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "otlp")
+    assert list(tracing())[1].found == "on for metrics"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:{SECRET}@127.0.0.1:4318")
+    _, on = tracing()
+    assert (on.level, on.todo) == ("ok", "")
+    assert "on for traces and metrics" in on.found
+    assert "127.0.0.1:4318" in on.found
+    assert SECRET not in on.found
+    monkeypatch.setattr("massgraph.doctor.tracing.is_installed", lambda: False)
+    _, lacking = tracing()
+    assert lacking.level == "warning"
+    assert lacking.todo.endswith("-m pip install 'massgraph[otel]'")
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,13 @@ def test_every_command_has_an_example(name: str) -> None:
         assert f"{name} " in f"{line} " or name == "massgraph"
 
 
+@pytest.mark.parametrize("name", [name for name in ALL if not isinstance(ALL[name], Group)])
+def test_what_all_commands_have_comes_last(name: str) -> None:
+    """The options that matter are read first, and the common ones stand at the same place."""
+    shown = [one.name for one in ALL[name].params if not getattr(one, "hidden", False)]
+    assert shown[-2:] == ["verbose", "log_format"]
+
+
 @pytest.mark.parametrize(("name", "line"), examples())
 def test_every_example_parses(name: str, line: str) -> None:
     """A reader who types it is not told of a mistake."""
@@ -121,6 +128,7 @@ def test_massgraph_alone(cli: Cli) -> None:
         (("vrify",), "No such command 'vrify'. Did you mean 'verify'? (see massgraph --help)"),
         (("Run",), "Did you mean 'run'?"),
         (("threads", "shwo"), "Did you mean 'show'? (see massgraph threads --help)"),
+        (("Name a planet.",), "To ask a question: massgraph run QUESTION"),
         (("xyz",), "No such command 'xyz'. (see massgraph --help)"),
         (("run", "--quit"), "'--quiet'"),
         (("init", "--yes", "--rule", "bodra"), "did you mean 'borda'?"),

@@ -12,7 +12,13 @@ from massgraph.backends.vendors import VENDORS
 from massgraph.cli import init as command
 from massgraph.config import TeamConfig, load_config, load_document
 from massgraph.config.document import Document
-from massgraph.config.starter import GRAPH_CHOICES, RULE_CHOICES, Choices, starter
+from massgraph.config.starter import (
+    DEFAULT_MODELS,
+    GRAPH_CHOICES,
+    RULE_CHOICES,
+    Choices,
+    starter,
+)
 from massgraph.config.yaml_source import parse_yaml
 from massgraph.graphs.names import GRAPHS
 from massgraph.nodes.rules import RULES
@@ -66,6 +72,15 @@ def test_a_model_of_each_provider_with_a_key(
     assert "OPENAI_API_KEY, XAI_API_KEY" in text
 
 
+def test_a_provider_alone_means_its_usual_model(cli: Cli) -> None:
+    """A person who is shown providers may answer with one of them."""
+    text = cli("init", "--yes", "--model", "OpenAI", "--model", "claude:", "-").out
+    backends = [one["backend"] for one in yaml.safe_load(text)["agents"]]
+    assert backends == [
+        {"type": name, "model": DEFAULT_MODELS[name]} for name in ("openai", "claude")
+    ]
+
+
 @pytest.mark.parametrize("graph", GRAPHS)
 @pytest.mark.parametrize("models", [("local",), ("openai:gpt-6.1-terra", "grok:grok-4.7")])
 def test_all_that_can_be_chosen_is_valid(
@@ -86,6 +101,20 @@ def test_all_that_can_be_chosen_is_valid(
         assert len(team.agents) == number
         assert GRAPH_CHOICES[graph] in text.replace("\n#", "")
         assert graph == "single" or team.policy.rule == rule
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-6.1-terra", "ft:gpt:me", "yes", "null", 'a"b', "a\\b", "{x}"]
+)
+def test_any_name_of_a_model_is_written_so_that_it_is_read_again(name: str) -> None:
+    """Also one that YAML takes for something else, in its older version, too."""
+    text = starter(Choices(models=(f"openai:{name}",), agents=1, graph="single"))
+    assert [one["backend"]["model"] for one in yaml.safe_load(text)["agents"]] == [name]
+    read = parse_yaml(text)
+    document = Document("x.yaml")
+    assert read is not None
+    document.build(read)
+    assert document.value["agents"][0]["backend"]["model"] == name
 
 
 def test_a_graph_that_has_a_rule_of_its_own(cli: Cli) -> None:
@@ -161,7 +190,8 @@ def test_the_questions(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     ended = cli("init", "new.yaml", stdin=answers.encode())
     assert (ended.status, ended.out) == (0, b"")
-    assert "OPENAI_API_KEY is set" in ended.err
+    assert "openai:gpt-6.1-terra      ready: OPENAI_API_KEY is set" in ended.err
+    assert "not yet: set XAI_API_KEY" in ended.err
     assert "Zq1" not in ended.err
     assert "did you mean 'majority'?" in ended.err
     assert ended.err.count("How many agents") == 2

@@ -119,7 +119,7 @@ def test_the_older_generations_limits(cli: Cli) -> None:
         (["-c", ""], "--config names no file. (see massgraph run --help)"),
         (["-c", "none.yaml"], "1 problem in the configuration; nothing was run"),
         (["--quite"], "No such option '--quite'. Did you mean '--quiet'? (see massgraph run --help)"),
-        (["more", "words"], "Got unexpected extra arguments (more words) (see massgraph run --help)"),
+        (["more", "words"], "Got unexpected extra arguments (more words). Put the question into quotes. (see massgraph run --help)"),
     ],
 )  # fmt: skip
 def test_usage(words: list[str], message: str, cli: Cli) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from massgraph.backends.errors import UserError
+from massgraph.backends.errors import MassgraphError, UserError
 from massgraph.cli.output import OutFile, answer_bytes, json_line
 
 from .conftest import Cli
@@ -43,7 +43,7 @@ def test_a_failed_write_leaves_the_old_file(folder: Path, monkeypatch: pytest.Mo
     out = OutFile.check("file")
     monkeypatch.setattr(os, "fsync", full)
     before = set(folder.iterdir())
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(MassgraphError, match="file cannot be written: No space left on device"):
         out.write(b"new")
     assert (folder / "file").read_text() == "old"
     assert set(folder.iterdir()) == before

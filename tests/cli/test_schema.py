@@ -83,6 +83,19 @@ def test_mistakes_are_found(mistake: dict[str, Any], validator: Draft202012Valid
         load_document(Document("x", json.loads(json.dumps(mistake))))
 
 
+@pytest.mark.parametrize("kind", ["openai", "OpenAI", "OPENAI"])
+def test_a_provider_is_known_in_any_case(kind: str, validator: Draft202012Validator) -> None:
+    """As the loader has it, also as a default; and its keys are checked all the same."""
+    backend = {"type": kind, "model": "gpt-6.1-terra", "api_key": "k"}
+    for config in (
+        {"agents": [{"backend": backend}]},
+        {"agents": [{"backend": {**backend, "type": "openai"}}], "backend_params": {"type": kind}},
+    ):
+        validator.validate(config)
+        assert not load_document(Document("x", json.loads(json.dumps(config)))).warnings
+    assert not validator.is_valid({"agents": [{"backend": {**backend, "modle": "x"}}]})
+
+
 def test_an_editor_is_told_where(validator: Draft202012Validator) -> None:
     """A key that is wrong is named, not the whole agent around it."""
     [error] = validator.iter_errors({"agents": [{"backend": {"type": "openai", "modle": "x"}}]})

@@ -94,3 +94,33 @@ def test_the_second_signal_leaves_last_words(
     assert left == [130]
     assert (words in capsys.readouterr().err) is not blocked
     stuck.set()
+
+
+def test_a_terminal_that_is_closed_cancels_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told twice, by the system and by the shell, and still the run ends in good order."""
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+
+    async def hung_up() -> tuple[bool, int | None]:
+        run = Run()
+        with Signals() as signals:
+            signals.cancel_run(run, then="go on with it: massgraph resume t")
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+        return run.cancelled, signals.status
+
+    assert asyncio.run(hung_up()) == (True, 143)
+    assert left == []
+
+
+def test_nohup_is_honoured() -> None:
+    """Who has a program go on without its terminal is not disobeyed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            signal.raise_signal(signal.SIGHUP)
+            signals.check()
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

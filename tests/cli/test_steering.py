@@ -126,3 +126,13 @@ def test_what_is_printed_becomes_notes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert notes == ["one", "two"]
     assert notes == ["one", "two", "three"]
     assert (sys.stdout, sys.stderr) == (stderr, stderr)
+
+
+def test_what_has_no_end_becomes_notes_too() -> None:
+    """A bar of progress, which is one line for ever, is not kept whole."""
+    notes: list[str] = []
+    with _aside(notes.append):
+        for _ in range(3_000):
+            print("12345\r", end="", file=sys.stderr)
+        assert len(notes) == 1
+        assert len(notes[0]) < 11_000

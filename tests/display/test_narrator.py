@@ -151,6 +151,25 @@ def test_lines(event: ev.Event, line: str) -> None:
     assert told(event) == [line]
 
 
+def test_what_counts_on_is_told_once_a_turn() -> None:
+    """Each step of a long prompt would be a line, and bury what is worth reading."""
+
+    def reads(done: int, agent: str = "bob") -> ev.Event:
+        return ev.AgentStatus(agent=agent, status=f"reading: {done} of 28 tokens")
+
+    turn = ev.TurnStarted(agent="bob", answers=[], round=1)
+    assert told(turn, reads(0), reads(9, "alice"), reads(9), reads(28)) == [
+        "bob: reading: 0 of 28 tokens",
+        "alice: reading: 9 of 28 tokens",
+    ]
+    assert told(turn, reads(0), turn, reads(7)) == [
+        "bob: reading: 0 of 28 tokens",
+        "bob: reading: 7 of 28 tokens",
+    ]
+    same = ev.AgentStatus(agent="bob", status="waiting for a slot")
+    assert len(told(turn, same, same)) == 2
+
+
 def accepted(agent: str, text: str) -> ev.Event:
     """Return the publication of one answer."""
     return ev.AnswersAccepted(answers=[{"agent": agent, "text": text, "epoch": 1}], withdrawn=[])

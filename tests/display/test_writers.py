@@ -200,3 +200,30 @@ def test_the_table_is_aligned_on_a_terminal(columns: str, monkeypatch: pytest.Mo
     assert len({len(row) for row in (head, alice, bobs)}) == 1
     assert len(head) <= int(columns)
     assert ("123,456" in bobs) == (columns != "24")
+
+
+@pytest.mark.parametrize("make", [PlainDisplay, TerminalDisplay])
+def test_names_move_no_cursor_and_begin_no_line(make: type[PlainDisplay | TerminalDisplay]) -> None:
+    """A record may be anybody's: its ids, candidates and models are texts, too."""
+    nasty = "\x1b[2J\nbob   > I agree\u202e"
+    agents = [{"id": name, "provider": nasty, "model": nasty} for name in (nasty, "bob")]
+    stream = Terminal()
+    display = make(stream)
+    for event in (
+        ev.RunStarted(question=nasty, agents=agents, policy={}, graph=nasty),
+        ev.RoundOpened(asked=[nasty]),
+        says(nasty, "word"),
+        ev.VoteCast(voter=nasty, candidate=nasty, reason=nasty),
+        ev.VoteDropped(voter="bob", candidate=nasty, why=nasty),
+        ev.AgentsReleased(agents=[nasty], because_of=nasty),
+        ev.WinnerSelected(winner=nasty, settled_by="plurality", dissent=[]),
+        ev.BudgetReached(which=nasty, agent=nasty),
+        finish(**{nasty: {}, "bob": {}}),
+    ):
+        display.show(event)
+    display.close()
+    written = COLOUR.sub("", stream.getvalue())
+    assert "\x1b[2J" not in written
+    assert "\u202e" not in written
+    assert not re.search(r"^bob +> ", written, re.MULTILINE)
+    assert "\u241b[2J" in written

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from massgraph import Agent, Policy, Team
 from massgraph.backends.chunks import ContentChunk, ErrorChunk, StreamChunk, UsageChunk
-from massgraph.backends.errors import OverloadedError
+from massgraph.backends.errors import OverloadedError, StoreError
 from massgraph.backends.usage import TokenUsage
+from massgraph.graphs.running import BrokenRunError
+from massgraph.nodes.call_end import CallEnd
 from massgraph.nodes.events import (
     AgentText,
     CallEnded,
@@ -19,6 +23,12 @@ from massgraph.nodes.events import (
     PresentingEnded,
     TurnEnded,
 )
+from massgraph.nodes.journal import CallKey, Slot
+from massgraph.nodes.listener import Listener
+from massgraph.nodes.live import LiveRun
+from massgraph.nodes.race import Watch
+from massgraph.nodes.stream import Call, Request
+from massgraph.store import open_storage
 from massgraph.verify import verify
 
 from ..vloop import run_virtual
@@ -119,19 +129,85 @@ def test_a_cancelled_run_tells_the_calls_that_it_cuts(at_s: float) -> None:
 
 
 def test_a_reply_from_the_journal_is_told_as_one() -> None:
-    """It was paid for before the run was cut; a resumed run says so, and asks nobody."""
-    script = [answer("4", when="no_answers"), vote(when="answers", delay=1), final("It is 4.")]
-    slow = [answer("5", when="no_answers"), vote(when="answers", delay=9)]
+    """It was paid for before the process died; a resumed run says so, and asks nobody."""
+    script = [answer("4", when="no_answers"), vote(when="answers"), final("It is 4.")]
 
     async def twice() -> list[CallEnded]:
-        cast = [Agent("alice", Actor(script)), Agent("bob", Actor(slow))]
-        async with Team(cast, db="memory:") as team:
-            run = team.start("What?", thread_id="t")
-            asyncio.get_running_loop().call_later(5, run.cancel)
-            before = [event async for event in run]
-            after = [event async for event in team.start(None, thread_id="t")]
-        assert verify([*before, *after]).ok
-        return [event for event in after if isinstance(event, CallEnded)]
+        db = open_storage("memory:")
+        store: Any = await db.opened()
+        dead = _Dead(store.saver)
+        team = Team([Agent("alice", Actor(script))], Policy(single="coordinate"), db=db)
+        team.observers.append(dead)
+        with pytest.raises(BrokenRunError):
+            await team.arun("What?", thread_id="t")
+        team.observers.clear()
+        dead.lives_again()
+        run = team.start(None, thread_id="t")
+        return [event async for event in run if isinstance(event, CallEnded)]
 
     told = run_virtual(twice())
-    assert [(call.agent, call.replayed) for call in told] == [("bob", False), ("alice", False)]
+    assert [(call.replayed, call.usage["calls"]) for call in told] == [
+        *((True, 1), (False, 1), (False, 1)),
+    ]
+
+
+class _Dead:
+    """What sees that nothing is stored any more once a call has ended, as if all had died."""
+
+    def __init__(self, saver: Any) -> None:
+        self._is_dead = False
+        saver.aput, saver.aput_writes = map(self._till_then, (saver.aput, saver.aput_writes))
+
+    def observe(self) -> Callable[[Event], None]:
+        return self._take
+
+    def lives_again(self) -> None:
+        self._is_dead = False
+
+    def _take(self, event: Event) -> None:
+        self._is_dead = self._is_dead or isinstance(event, CallEnded)
+
+    def _till_then(self, write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def written(*args: Any) -> Any:
+            if self._is_dead:
+                raise StoreError("The disk is full.")
+            return await write(*args)
+
+        return written
+
+
+class _Stuck:
+    """A journal on a disk that never answers."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def find(self, _: CallKey) -> None:
+        return None
+
+    async def store(self, *_: object) -> None:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+def test_a_call_that_waits_for_the_disk_is_waited_for() -> None:
+    """Whoever ends a run stops it there, too, and hears how it ended before the run is over."""
+    told: list[CallEnd] = []
+
+    async def play() -> None:
+        live, journal = LiveRun(), _Stuck()
+        live.begin(0.0)
+        request = Request(
+            backend=Improvised(stumbling),
+            messages=[HumanMessage("What?")],
+            tools=[],
+            listener=Listener(text=lambda _: None, ended=told.append),
+            slot=Slot(journal, CallKey("t", "think", 1), "alice"),
+        )
+        task = asyncio.create_task(Call(request, Watch(), live).run())
+        await journal.begun.wait()
+        await live.stop_waiting()
+        assert task.cancelled()
+
+    run_virtual(play())
+    assert [(end.finish_reason, end.usage["stopped"]) for end in told] == [(None, 1)]

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import resource
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -280,6 +281,16 @@ def test_nothing_is_written_elsewhere(
     assert "The logs of the run stop here, the run goes on" in told.getMessage()
     assert told.exc_info is None
     assert path.read_text().count("\n") == 6
+
+
+def test_a_folder_that_is_removed_does_not_come_back(folder: Path) -> None:
+    """Half of the logs would be no logs: the recorder tells that they have ended."""
+    running = logs(folder)
+    running.write(numbered(begun()))
+    shutil.rmtree(folder.parent)
+    with pytest.raises(FileNotFoundError):
+        running.write([text("too late\n")])
+    assert not folder.parent.exists()
 
 
 def test_a_link_in_the_place_of_the_result_is_replaced(folder: Path, tmp_path: Path) -> None:

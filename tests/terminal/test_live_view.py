@@ -50,6 +50,9 @@ def test_a_run_from_its_beginning_to_its_end(tmp_path: Path) -> None:
         assert term.echo
         assert sum(ANSWER in row for row in term.screen) == 1
         assert any(row.startswith("settled: 2 rounds") for row in term.screen)
+        answer = next(at for at, row in enumerate(term.screen) if ANSWER in row)
+        assert term.screen[answer - 2].startswith("bob ")
+        assert not term.screen[answer - 1].strip()
 
 
 @pytest.mark.soak

@@ -78,7 +78,7 @@ def test_a_full_disk_for_the_answer(desk: Path) -> None:
     words = [*RUN, "--quiet", "-o", "/dev/full", "q?"]
     with Terminal(words, cwd=desk, stdout=Stream.PIPE) as term:
         assert term.status == 1
-        term.wait_for("No space left on device")
+        term.wait_for("error: /dev/full cannot be written: No space left on device.")
     assert term.piped == ANSWER
 
 

@@ -10,6 +10,9 @@ from ..line import broken
 
 ELLIPSIS = "…"
 
+_MARKS = 4
+"""Characters a cell that are looked at: one with its marks; with more of them, a piece is short."""
+
 
 @lru_cache(maxsize=20_000)
 def wrapped(text: str, width: int) -> tuple[str, ...]:
@@ -17,8 +20,11 @@ def wrapped(text: str, width: int) -> tuple[str, ...]:
     if text.isascii():
         return tuple(broken(text, width))
     pieces: list[str] = []
-    while cell_len(text) > width:
-        fits = chop_cells(text, width)[0] or text[0]
+    enough = _MARKS * width  # to measure what is left again for each piece would be quadratic
+    while len(text) > enough or cell_len(text) > width:
+        begin = text[:enough]
+        [fits, *_] = chop_cells(begin, width) or [begin]  # it may be nothing but marks
+        fits = fits or text[0]
         at = len(fits)
         if not text[at : at + 1].isspace():
             at = fits.rfind(" ") if fits.rfind(" ") > 0 else at

@@ -8,7 +8,7 @@ from ...nodes import events as ev
 from ...nodes.state import add_usage, no_usage
 from ..line import Line, Style
 from ..safe_text import one_line
-from ..sentences import of_agent
+from ..sentences import counted, of_agent
 from .machine_fold import machine_says
 from .page import RULE, Page
 from .view import ENDED, AgentView, Doing, View
@@ -20,7 +20,8 @@ _WRITING: Mapping[type, tuple[Doing, Style]] = {
     ev.FinalText: ("presenting", "final"),
 }
 
-_MOST_NOTES = 200
+MOST_NOTES = 200
+"""Lines of the program's own that are kept."""
 
 
 def take(view: View, event: ev.Event) -> None:
@@ -42,7 +43,7 @@ def note(view: View, text: str) -> None:
     line = one_line(text, 1_000)
     view.log.add(Line(line, "bad"))
     view.notes.append(line)
-    del view.notes[:-_MOST_NOTES]
+    del view.notes[:-MOST_NOTES]
     view.changes += 1
 
 
@@ -117,9 +118,19 @@ def _do(view: View, agent: AgentView, event: ev.Event) -> None:
 def _tell(agent: AgentView, event: ev.Event) -> None:
     """Write into an agent's page what is said of an event."""
     for line in of_agent(event):
+        if isinstance(event, ev.AgentStatus) and _counts_on(agent, line):
+            agent.page.lines.pop()
         agent.page.add(line)
         if isinstance(event, ev.ToolStarted | ev.ToolFinished):
             agent.tool = line.text
+
+
+def _counts_on(agent: AgentView, line: Line) -> bool:
+    """Return whether a line tells the next step of what the last one tells."""
+    last, what = agent.page.lines[-1:], counted(line.text)
+    return what is not None and any(
+        one.style == "note" and counted(one.text) == what for one in last
+    )
 
 
 def _over(view: View, agent: AgentView, event: ev.TurnEnded) -> None:

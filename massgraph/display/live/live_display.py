@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -16,11 +17,11 @@ from rich.text import Text
 from ..line import Line
 from ..marks import STYLES
 from ..narrator import TABLE
-from ..safe_text import safe
+from ..safe_text import in_row
 from ..sentences import summary
 from ..usage_table import usage_table
 from .ansi import Painter
-from .fold import note, take
+from .fold import MOST_NOTES, note, take
 from .frame import Size
 from .keyboard import reading_keys
 from .looks import colour
@@ -80,7 +81,7 @@ class LiveDisplay:
         self._next = clock() + AFTER_S
         self._drawn: object = None
         self._hint = ("", 0.0)
-        self._noted: deque[str] = deque()
+        self._noted: deque[str] = deque(maxlen=MOST_NOTES)
 
     @property
     def keys(self) -> TextIO | None:
@@ -110,7 +111,14 @@ class LiveDisplay:
                 self._draw()
 
     def note(self, text: str) -> None:
-        """Show a line of the program's own; it is told once more at the end."""
+        """Show a line of the program's own; it is told once more at the end.
+
+        Of a display that is closed already, as one that fails is, it is written as it is.
+        """
+        if self._closed:
+            with contextlib.suppress(OSError, ValueError):
+                self._tty.write(f"{in_row(text)}\n")
+            return
         # Whoever says something must not wait for a terminal that takes nothing.
         self._noted.append(text)
 
@@ -136,6 +144,8 @@ class LiveDisplay:
             key: Its name, as prompt_toolkit has it.
         """
         with self._lock:
+            if self._closed:
+                return None  # nobody sees what they do
             led = press(self._place, key, self._seen)
             if isinstance(led, Deed):
                 self._place = settled(self._place)
@@ -218,10 +228,12 @@ class LiveDisplay:
     def _text(self, line: Line) -> Text:
         agents = list(self._view.agents)
         if line.agent not in agents:
-            return Text(safe(line.text), STYLES[line.style])
+            return Text(in_row(line.text), STYLES[line.style])
         name = max(map(len, agents))
         tint = colour(agents.index(line.agent))
-        return Text.assemble((f"{line.agent:<{name}}  ", tint), (line.text, STYLES[line.style]))
+        return Text.assemble(
+            (f"{in_row(line.agent):<{name}}  ", tint), (in_row(line.text), STYLES[line.style])
+        )
 
 
 def _last_words(view: View) -> Iterator[Line]:

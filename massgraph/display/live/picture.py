@@ -117,7 +117,7 @@ def _home(view: View, space: Size, place: Place, now: float) -> Frame:
 
 def _foot(view: View, space: Size) -> list[Row]:
     """Return the vote board, and beside it what the machine has said."""
-    if space.height < _LOWEST_BOARD - 4:
+    if space.height < _LOWEST_BOARD - 4 or space.width < NO_FRAME:
         return []
     height = min(max(len(view.agents), 3) + 2, max(space.height // 5, 5))
     if space.width < _WIDE:

@@ -113,6 +113,15 @@ def test_where_the_machine_is() -> None:
     ]  # fmt: skip
 
 
+def test_what_counts_on_stays_one_line() -> None:
+    """Its last step is what is read; what is not the same begins a line of its own."""
+    view = seen([BEGIN, TURN])
+    for status in ("waiting", "reading: 0 of 9 tokens", "reading: 5 of 9 tokens", "waiting"):
+        take(view, ev.AgentStatus(agent="alice", status=status))
+    said = [line.text for line in view.agents["alice"].page.lines[-3:]]
+    assert said == ["waiting", "reading: 5 of 9 tokens", "waiting"]
+
+
 def test_nobody_has_an_answer() -> None:
     """The verdict says so, and the machine gives up."""
     assert seen([BEGIN, ev.Verdict(verdict="no_answer")]).node == "give_up"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ import pyte
 import pytest
 
 from massgraph.display.live.ansi import Painter
+from massgraph.display.live.cells import wrapped
+from massgraph.display.live.fold import MOST_NOTES
 from massgraph.display.live.frame import Frame, Size
 from massgraph.display.live.live_display import LiveDisplay
 from massgraph.display.live.picture import picture
@@ -22,7 +25,8 @@ from massgraph.display.terminal import TerminalDisplay
 from massgraph.display.writers import PlainDisplay, make_display, screen_of
 from massgraph.nodes import events as ev
 
-from .scenes import ARABIC, HEBREW, begun, neptune, seen, shown, tongues
+from ..test_narrator import finish
+from .scenes import ARABIC, HEBREW, WIDE, begun, neptune, seen, shown, tongues
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX has such terminals")
 
@@ -324,11 +328,52 @@ def test_tiny_terminals(stage: Stage) -> None:
     """However small it is, something is shown and nothing breaks."""
     for place in (Place(), *(Place(screen) for screen in ("agent", "votes", "graph", "help"))):
         for events in (neptune()[:1], neptune()[:40], neptune()[:-3], []):
-            for size in (Size(1, 1), Size(3, 2), Size(9, 3), Size(20, 5), Size(300, 4)):
+            for size in (Size(1, 1), Size(3, 2), Size(2, 50), Size(20, 5), Size(300, 4)):
                 shown(seen(events), size, place)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7])
+def test_text_that_begins_with_marks_is_wrapped(width: int) -> None:
+    """Marks have no width, and a piece of text may be nothing else."""
+    for text in ("\u200d\u200d日", "\u0301" * 40 + "日本", "a" + "\u0301" * 300, WIDE * 3):
+        assert "".join(wrapped(text, width)) == text
 
 
 def test_keys_are_read_where_a_person_types(stage: Stage) -> None:
     """From stdin if it is a terminal."""
     assert stage.display.keys is stage.stream
     assert LiveDisplay(stage.stream, stdin=sys.__stdin__).keys is not None
+
+
+def test_what_is_closed_does_nothing_but_say(stage: Stage) -> None:
+    """Keys that nobody sees ask for nothing; what is printed then is written as lines."""
+    stage.tick()
+    stage.display.press("1")
+    stage.display.press("c")
+    stage.display.close()
+    begun = len(stage.stream.getvalue())
+    assert stage.display.press("y") is None
+    stage.display.note("a tool\x1b[2J says so")
+    assert stage.stream.getvalue()[begun:] == "a tool\u241b[2J says so\n"
+
+
+def test_notes_that_nobody_can_see_are_bounded(stage: Stage) -> None:
+    """A terminal that takes nothing may stand still for hours."""
+    for number in range(3 * MOST_NOTES):
+        stage.display.note(str(number))
+    stage.display.close()
+    told = re.sub(r"\x1b\[[0-9;]*m", "", stage.stream.getvalue()).splitlines()
+    assert told == [str(number) for number in range(2 * MOST_NOTES, 3 * MOST_NOTES)]
+
+
+def test_names_move_no_cursor_either(stage: Stage) -> None:
+    """Not even after the screen is given back: a record may be anybody's."""
+    nasty = "\x1b[2J\nbob"
+    for event in (begun(nasty, "bob"), finish(**{nasty: {}, "bob": {}})):
+        stage.display.show(event)
+    stage.tick()
+    at = len(stage.stream.getvalue())
+    stage.display.close()
+    left = stage.stream.getvalue()[at:].removeprefix(LEAVE)
+    assert "\x1b[2J" not in left
+    assert "\u241b[2J bob" in left
