@@ -26,24 +26,10 @@ class Command(click.Command):
         write_examples(self.examples, formatter)
 
 
-class Group(click.Group):
-    """A group of commands with examples; its commands are made with `Command`.
-
-    Args:
-        examples: Whole command lines, as a person types them.
-        **given: As click takes them.
-    """
+class Group(Command, click.Group):
+    """A group of commands with examples; its commands are made with `Command`."""
 
     command_class = Command
-
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **given: Any) -> None:
-        super().__init__(*args, **given)
-        self.examples = tuple(examples)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples at the end, each on a line of its own."""
-        super().format_epilog(ctx, formatter)
-        write_examples(self.examples, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

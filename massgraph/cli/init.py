@@ -183,13 +183,13 @@ def _tell_found() -> None:
     from ..config.starter import DEFAULT_MODELS, EMBEDDED, proposed
 
     say("Who can answer, and another model is named in the same way:")
-    found = {proposed(name): access_to(name) for name in DEFAULT_MODELS}
-    wide = max(map(len, found))
-    for model, access in found.items():
-        ready = f"ready: {access.variable} is set"
-        say(f"  {model:{wide}}  {ready if access.missing is None else f'not yet: {access.missing}'}")
-    lacks = local_missing()
-    say(f"  {EMBEDDED:{wide}}  {f'not yet: {lacks}' if lacks else 'ready: no key, no network'}\n")
+    lacks = {proposed(name): access_to(name).missing for name in DEFAULT_MODELS}
+    ready = {proposed(name): f"{access_to(name).variable} is set" for name in DEFAULT_MODELS}
+    lacks[EMBEDDED], ready[EMBEDDED] = local_missing(), "no key, no network"
+    for model, missing in lacks.items():
+        said = f"ready: {ready[model]}" if missing is None else f"not yet: {missing}"
+        say(f"  {model:{max(map(len, lacks))}}  {said}")
+    say("")
 
 
 def _ask(question: str, proposed: str, read: Callable[[str], T]) -> T:

@@ -45,7 +45,8 @@ class AskingCommand(Command):
             return super().parse_args(ctx, _with_single_models(args))
         except click.UsageError as exc:
             if "extra argument" in exc.message and "question" in ctx.params:
-                exc.message += ". Put the question into quotes."
+                said = f"{exc.message}. Put the question into quotes."
+                raise click.UsageError(said, exc.ctx) from exc
             raise
 
 

@@ -12,7 +12,6 @@ from ..nodes.findings import OUTPUT
 from .line import Line
 from .safe_text import one_line
 
-
 _COUNT = re.compile(r"\d+ of \d+")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 MOST = 0.7
-"""The share of a first call for which an import may hold the loop up: it holds the GIL in bursts."""
+"""How much of a first call an import may hold the loop up for: it holds the GIL in bursts."""
 RUNS = 3
 """The machine has other things to do: the best run of these counts."""
 

@@ -150,6 +150,22 @@ def test_runs_that_were_cut_go_on(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert bench.calls <= 5 * QUESTIONS + len(begun) * len(bench.config.agents)
 
 
+def test_a_kill_while_failed_ones_are_asked_again(bench: Bench, folder: Path) -> None:
+    """What had failed and is not asked yet is asked by the next command; each has one result."""
+    team = bench.config
+    (folder / "none.yaml").write_text("agent: {backend: {type: scripted, turns: [{error: auth}]}}")
+    bench.config = load_config(folder / "none.yaml")
+    bench.process()
+    assert {line["result"]["answer"] for line in bench.results} == {None}
+    bench.config = team
+    with pytest.raises(KilledError):
+        bench.process(before_a_line, jobs=1, anew=True)
+    assert len(bench.results) == 2
+    bench.process(jobs=1)
+    assert sorted(line["line"] for line in bench.results) == list(range(1, QUESTIONS + 1))
+    assert {line["result"]["answer"] for line in bench.results} == {"It is **Paris**."}
+
+
 def test_another_team_begins_anew(bench: Bench, folder: Path) -> None:
     """A result belongs to one team, and not to half of two."""
     with pytest.raises(KilledError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from massgraph.backends.prices import Tariff
 from massgraph.backends.registry import PROVIDERS
 from massgraph.backends.vendors import VENDORS
 from massgraph.catalogue import known_models
+from massgraph.cli.output import Stdout
 from massgraph.config.starter import DEFAULT_MODELS
 
 from .conftest import Cli
@@ -93,6 +95,30 @@ def test_nothing_found(words: tuple[str, ...], said: str, cli: Cli) -> None:
     ended = cli("models", *words)
     assert (ended.status, ended.out) == (2, b"")
     assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    ("wide", "headings"),
+    [
+        (120, "model context input cached output tools ready"),
+        (84, "model context input cached output tools ready"),
+        (60, "model input output ready"),
+    ],
+)
+def test_a_narrow_terminal(
+    wide: int, headings: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns are left out, the least important first; no price loses a digit."""
+    monkeypatch.setattr(Stdout, "is_terminal", property(lambda _: True))
+    monkeypatch.setenv("COLUMNS", str(wide))
+    monkeypatch.setenv("TERM", "xterm")
+    shown = re.sub("\x1b\\[[0-9;]*m", "", cli("models", "sonnet").out.decode())
+    heading, *rows = shown.splitlines()
+    assert heading.split() == headings.split()
+    for row in rows:
+        cells = dict(zip(headings.split(), row.split(), strict=True))
+        assert len(row) <= wide
+        assert not any("…" in cell for name, cell in cells.items() if name != "tools")
 
 
 @pytest.mark.parametrize("colourless", [False, True])

@@ -216,7 +216,7 @@ def test_names_move_no_cursor_and_begin_no_line(make: type[PlainDisplay | Termin
         ev.VoteCast(voter=nasty, candidate=nasty, reason=nasty),
         ev.VoteDropped(voter="bob", candidate=nasty, why=nasty),
         ev.AgentsReleased(agents=[nasty], because_of=nasty),
-        ev.WinnerSelected(winner=nasty, settled_by="plurality", dissent=[]),
+        ev.WinnerSelected(winner=nasty, settled_by="consensus", dissent=[]),
         ev.BudgetReached(which=nasty, agent=nasty),
         finish(**{nasty: {}, "bob": {}}),
     ):

@@ -12,6 +12,7 @@ from langchain_core.messages import HumanMessage
 from massgraph import Agent, Policy, Team
 from massgraph.backends.chunks import ContentChunk, ErrorChunk, StreamChunk, UsageChunk
 from massgraph.backends.errors import OverloadedError, StoreError
+from massgraph.backends.reply import StoredReply
 from massgraph.backends.usage import TokenUsage
 from massgraph.graphs.running import BrokenRunError
 from massgraph.nodes.call_end import CallEnd
@@ -182,10 +183,10 @@ class _Stuck:
     def __init__(self) -> None:
         self.begun = asyncio.Event()
 
-    async def find(self, _: CallKey) -> None:
+    async def find(self, key: CallKey) -> None:
         return None
 
-    async def store(self, *_: object) -> None:
+    async def store(self, key: CallKey, agent: str, reply: StoredReply) -> None:
         self.begun.set()
         await asyncio.Event().wait()
 

@@ -180,7 +180,7 @@ class Story:
         self._die(attempt, told)
 
     async def _time_to_cut(self) -> None:
-        """Wait for some time, or until some reply is stored: what follows is what a crash spoils."""
+        """Wait for some time, or until a reply is stored: what follows is what a crash spoils."""
         number = len(self.attempts)
         rng = random.Random(f"cut {self._seed} {number}")
         if self.store is None or rng.random() < 0.5:

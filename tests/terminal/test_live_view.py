@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,42 @@ def test_the_answer_goes_to_a_pipe(tmp_path: Path) -> None:
         term.wait_for("alice")
         assert term.status == 0
         assert term.piped == f"{ANSWER}\n".encode()
+
+
+@pytest.mark.soak
+def test_a_terminal_that_is_closed_leaves_a_run_to_go_on_with(tmp_path: Path) -> None:
+    """The run is cancelled in good order, and nothing but its thread is left."""
+    command = ["run", "-c", team(tmp_path, "alice", "bob"), "--thread", "t1", "How many?"]
+    with Terminal(command, cwd=tmp_path) as term:
+        term.wait_for("Let me think.")
+        term.signal(signal.SIGHUP)
+        term.signal(signal.SIGHUP)
+        assert term.status == 143
+        assert not term.alternate
+        assert "massgraph resume t1" in "".join(term.screen)
+        assert not any("Traceback" in row for row in term.screen)
+
+
+@pytest.mark.soak
+def test_an_agent_that_was_cancelled_is_asked_afresh(tmp_path: Path) -> None:
+    """What the keys ask for is told by the events, and only after a yes."""
+    command = ["run", "-c", team(tmp_path, "alice"), "--events", "How many?"]
+    with Terminal(command, cwd=tmp_path, stdout=Stream.PIPE) as term:
+        term.wait_for("Let me think.")
+        term.send("1r")
+        term.wait_for("retry alice?  y / n")
+        term.send("n")
+        term.send("r")
+        term.wait_for("retry alice?  y / n")
+        term.send("y")
+        term.wait_for("alice is asked afresh")
+        term.send("c")
+        term.wait_for("cancel alice?  y / n")
+        term.send("y")
+        assert term.status == 0
+        told = [json.loads(line) for line in term.piped.splitlines()]
+    retried = [event["agent"] for event in told if event["type"] == "agent_retried"]
+    ends = [event for event in told if event["type"] == "turn_ended" and event["agent"] == "alice"]
+    assert retried == ["alice"]
+    assert (ends[0]["outcome"], ends[0]["why"]) == ("failed", "the agent was cancelled")
+    assert told[-1]["result"]["outcome"] == "settled"

@@ -222,6 +222,18 @@ def test_drawing_takes_a_quarter_of_the_time_at_most(
     assert pictures <= 20 * 0.25 / 0.4 + 1
 
 
+def test_there_are_few_pictures_on_a_fast_terminal_too(stage: Stage) -> None:
+    """However often something is said, eight a second are enough."""
+    stage.tick()
+    pictures = 0
+    for number in range(2_000):
+        stage.clock.now += 0.001
+        before = len(stage.stream.getvalue())
+        stage.display.show(ev.AgentText(agent="ada", delta=f"{number}\n"))
+        pictures += len(stage.stream.getvalue()) > before
+    assert 10 <= pictures <= 17
+
+
 @pytest.mark.parametrize(("name", "coloured"), [("NO_COLOR", False), ("", True)])
 def test_colours(
     name: str, coloured: bool, stream: Screen, monkeypatch: pytest.MonkeyPatch
