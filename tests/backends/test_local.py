@@ -304,6 +304,7 @@ def test_two_threads_at_once() -> None:
     assert not backend._leases
 
 
+@pytest.mark.soak
 def test_leaves_nothing_behind() -> None:
     """Nothing is printed, and after the last aclose no thread and no socket is left."""
     done = subprocess.run(

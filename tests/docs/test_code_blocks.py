@@ -31,6 +31,8 @@ DRAWN_OR_RUN = {"", "json", "mermaid", "python", "sh", "toml", "yaml"}
 RUN = {"demo"}
 """The verbs of make that are run; tests/providers runs `providers`, the others are looked up."""
 SLOW = {
+    ".venv/bin/massgraph graph -c team.yaml --format svg -o team.svg",
+    "massgraph graph -c examples/scripted.yaml --format png -o graph.png",
     '.venv/bin/massgraph run "Name a planet."',
     "python -m benchmarks.accuracy --quick",
     "python -m benchmarks.caching --only a",

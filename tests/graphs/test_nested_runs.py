@@ -176,6 +176,7 @@ def test_why_an_inner_team_has_no_answer(error: str, kind: str) -> None:
     assert len(dora.heard) == (1 if error == "auth" else 3)
 
 
+@pytest.mark.soak
 def test_a_deep_team_in_a_small_one() -> None:
     """How many steps an outer run may take is no limit of the inner one."""
     layers = 80

@@ -15,7 +15,7 @@ from massgraph.graphs.shape import Shape, shape
 from massgraph.nodes.policy import Policy
 
 ONE = {"single", "self_consistency"}
-QUICK = ("single", "mixture", "self_consistency")
+QUICK = ("single",)
 """Graphs that make few calls; `make demo`, which the tests of the documentation run, is a team."""
 SLOW = tuple(name for name in GRAPHS if name not in QUICK)
 

@@ -74,6 +74,7 @@ def test_a_seed_gives_the_same_events_each_time() -> None:
         assert digest(number) == digest(number)
 
 
+@pytest.mark.soak
 def test_the_order_of_sets_changes_nothing() -> None:
     """Under another hash seed, in another process, the events are the same to the last digit."""
     other = elsewhere(0, FEW, 1)
