@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 PAUSE_S = 0.05
 """How long what is printed is gathered: each time the editor is drawn anew."""
 
+PLACE_S = 1
+"""How long a terminal that is asked where the cursor is may take to say so."""
+
 _GONE = "\x1b[?25h\x1b[?2004l\x1b[0m\n"
 """Shows the cursor, ends bracketed paste and colours (xterm's ctlseqs)."""
 
@@ -201,9 +204,12 @@ class LineEditor:
         return ANSI("\n".join([*below, f"{f'{number} waiting ' if number else ''}{MARK}"]))
 
     async def _print_all(self) -> None:
+        assert self._prompt is not None
         while True:
             await self._due.wait()
             self._due.clear()
+            # Where the cursor was said to be must not be taken for the place below what is printed.
+            await self._prompt.app.renderer.wait_for_cpr_responses(timeout=PLACE_S)
             self._print_due()
             await asyncio.sleep(PAUSE_S)
 
