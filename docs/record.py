@@ -33,7 +33,7 @@ PICTURE = ROOT / "docs" / "img" / "live.svg"
 
 SIZE = Size(110, 30)
 FRAMES_A_SECOND = 5
-STILL_S = 5.2
+STILL_S = 11.0
 LAST_S = 5.0
 """Seconds for which the end is shown before the picture begins anew."""
 
