@@ -81,7 +81,7 @@ def test_all_votes_with_a_threshold(threshold: Fraction) -> None:
 
 
 @pytest.mark.parametrize("rule", ["borda", "ranked"])
-@pytest.mark.parametrize("answers", [1, 2, 3, 4])
+@pytest.mark.parametrize("answers", [1, 2, 3, pytest.param(4, marks=pytest.mark.soak)])
 def test_all_rankings(rule: str, answers: int) -> None:
     """Up to four voters who rank up to four answers."""
     for rows in profiles(4, rankings(NAMES[:answers])):
