@@ -44,7 +44,8 @@ def started(*words: str, config: str = "quick.json", **options: Any) -> subproce
     command = [sys.executable, "-m", "massgraph", "batch", "q.jsonl", "-o", "r.jsonl"]
     return subprocess.Popen(
         [*command, "-c", config, *words],
-        env=environment(),
+        # A disk that is full would leave halves of modules.
+        env=environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
         start_new_session=True,
         **{"stdin": subprocess.DEVNULL, **pipes, **options},
     )

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,11 @@ def test_only_a_regular_file_is_a_record(tmp_path: Path) -> None:
         EventWriter(tmp_path)
 
 
-def test_what_a_full_disk_took_is_cut_off_again(path: Path) -> None:
+def test_what_a_full_disk_took_is_cut_off_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The events before it are a record still, and no half of a line stands at its end."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # halves of modules would stay
     writer = EventWriter(path)
     writer.append(FIRST)
     good = path.read_bytes()

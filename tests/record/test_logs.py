@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -305,8 +306,11 @@ def test_a_link_in_the_place_of_the_result_is_replaced(folder: Path, tmp_path: P
     assert precious.read_text() == '{"outcome": "settled"}'
 
 
-def test_a_full_disk_harms_no_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_harms_no_run(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One warning for the record and the logs together, and no half of a result."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # halves of modules would stay
 
     async def main() -> None:
         recorder = Recorder(folder / "events.jsonl", logs=logs(folder))

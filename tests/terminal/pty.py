@@ -395,6 +395,7 @@ def _environment(home: Path, more: Mapping[str, str | None]) -> dict[str, str]:
         "XDG_DATA_HOME": str(home / "data"),
         "XDG_STATE_HOME": str(home / "state"),
         "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",  # a disk that is full would leave halves of modules
         "TERM": "xterm-256color",
         "MASSGRAPH_FORBID_REAL_REQUESTS": "1",
         **more,
