@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,10 @@ from ..backends.errors import UserError
 from ..nodes.ask import told_members
 from ..nodes.collect_votes import outcomes_of_round
 from ..nodes.events import RunResumed
+from ..nodes.journal import CallKey
 from ..nodes.live import LiveRun
+from ..nodes.member import Member
+from ..nodes.meter import usage_of
 from ..nodes.result import ResultDict, folded, result_of
 from ..nodes.state import Outcome, TeamState, Usage, add_usage, no_usage
 
@@ -36,6 +40,7 @@ class Saved:
         next: The nodes of the step that was cut; none when nothing was.
         begun: Whether `ask` has begun the last run; else the state is that of the run before it.
         spent: What turns that had begun in the round that was cut have used, by their agents.
+        cut: The places in the checkpoints of agents' nodes that were cut, each with its agent.
     """
 
     checkpoint_id: str
@@ -44,6 +49,7 @@ class Saved:
     next: tuple[str, ...]
     begun: bool
     spent: dict[str, Usage]
+    cut: list[tuple[str, str]]
 
     @classmethod
     async def of(cls, graph: TeamGraph, config: Any) -> Saved | None:
@@ -61,7 +67,8 @@ class Saved:
             found = outcomes_of_round(state)
         begun = bool(state.get("run")) and "__start__" not in ahead and "ask" not in undone
         found.sort(key=lambda outcome: outcome["agent"])
-        return cls(checkpoint_id, state, found, ahead, begun, dict(_spent(snapshot)))
+        spent, cut = dict(_spent(snapshot)), list(_cut(snapshot))
+        return cls(checkpoint_id, state, found, ahead, begun, spent, cut)
 
     @property
     def question(self) -> str:
@@ -124,6 +131,30 @@ class Saved:
         if stops_peers and state["phase"] != "answer" and round_.answered:
             round_.released.set()
 
+    async def count_replies(self, live: LiveRun, members: Mapping[str, Member]) -> None:
+        """Count what stands in the journal alone: replies that were stored, and nobody acted on.
+
+        Their nodes take them from there. Until then a budget would not know of them, and allow
+        calls of others.
+
+        Args:
+            live: The new attempt's, with its journal.
+            members: The team, by their ids.
+
+        Raises:
+            StoreError: When the journal cannot be read, or is damaged.
+        """
+        if live.journal is None:
+            return
+        for agent, place in self.cut:
+            if agent not in members:
+                continue  # a graph of a person's own counts for itself
+            for number in itertools.count(1):
+                stored = await live.journal.find(CallKey(live.thread_id, place, number))
+                if stored is None:
+                    break
+                live.ledger.paid(agent, usage_of(stored, members[agent].backend))
+
     def _learn(self, live: LiveRun, agent: str, usage: Usage) -> None:
         before = self.state["usage"].get(agent, no_usage())
         live.ledger.learn(agent, add_usage(before, usage))
@@ -175,3 +206,18 @@ def _spent(snapshot: StateSnapshot) -> Iterator[tuple[str, Usage]]:
         for update in [inside.values, *(step.result for step in inside.tasks)]:
             if isinstance(update, dict) and "spent" in update:
                 yield task.name, update["spent"]
+
+
+def _cut(snapshot: StateSnapshot) -> Iterator[tuple[str, str]]:
+    """Give out the places of nodes within agents' subgraphs that were cut, with their agents.
+
+    A place is what LangGraph calls `checkpoint_ns`: each level's node and its task's id.
+    """
+    for task in snapshot.tasks:
+        inside = task.state
+        if task.result is not None or not isinstance(inside, StateSnapshot):
+            continue
+        within = inside.config["configurable"]["checkpoint_ns"]
+        for step in inside.tasks:
+            if step.result is None:
+                yield task.name, f"{within}|{step.name}:{step.id}"

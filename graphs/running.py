@@ -196,14 +196,14 @@ class GraphRun:
             config, kept = {}, {}
         given: Any = {"messages": messages}
         if messages is None:
-            given = self._go_on(graph, await Saved.of(graph, config))
+            given = await self._go_on(graph, await Saved.of(graph, config))
         if self._record.result is not None and not self._unfinished:
             return  # it was over
         end = await graph.ainvoke(given, config, context=self._live, **kept)
         if self._record.result is None:
             raise RunError(UNENDED["__interrupt__" in end])
 
-    def _go_on(self, graph: TeamGraph, saved: Saved | None) -> dict[str, Any] | None:
+    async def _go_on(self, graph: TeamGraph, saved: Saved | None) -> dict[str, Any] | None:
         """Return what a run that goes on is given: None, or its question if nothing is stored.
 
         One that was over is over again, and nobody is asked.
@@ -220,6 +220,7 @@ class GraphRun:
         if saved.begun:
             builder = cast("CoordinationGraph", graph.builder)
             saved.check_fits(builder)
+            await saved.count_replies(self._live, builder.by_id)
             self._tell_resumed(builder, saved)
         return None
 

@@ -1,7 +1,8 @@
 """The ledger of a run: what each call may use is reserved before it goes out.
 
 What was spent stands in the state (`usage`, and a turn's own `spent`), so a resumed run knows it;
-the ledger adds what is in flight, and what ended since the state was written. Spent tokens are
+the ledger adds what is in flight, what ended since the state was written, and what stands in the
+journal alone. Spent tokens are
 those in, those out, and the estimate of those that were wasted.
 """
 
@@ -55,6 +56,7 @@ class Ledger:
     def __init__(self) -> None:
         self._spent: dict[str, Amount] = {}
         self._held: set[Reservation] = set()
+        self._paid: dict[str, list[Amount]] = {}
         self._told: set[tuple[Which, str | None]] = set()
         self._longest = OUTPUT_TOKENS
         self._unpriced: set[str] = set()
@@ -67,6 +69,10 @@ class Ledger:
     def learn(self, agent: str, usage: Usage) -> None:
         """Take in what the state says that an agent has spent: after a break it knows more."""
         self._spent[agent] = Amount.of(usage).at_least(self._spent.get(agent, Amount()))
+
+    def paid(self, agent: str, usage: Usage) -> None:
+        """Hold what a stored reply has used that no state tells of: its turn was cut before."""
+        self._paid.setdefault(agent, []).append(Amount.of(usage))
 
     def reserve(
         self, agent: str, estimate: Estimate, *, run: BudgetFields, own: BudgetFields
@@ -107,14 +113,19 @@ class Ledger:
         self._longest = max(self._longest, usage["output_tokens"], usage["wasted_tokens"])
 
     def spend(self, agent: str, usage: Usage) -> None:
-        """Count what an agent has used and never held."""
+        """Count what an agent's stored reply has used, now that its turn takes it in."""
+        if self._paid.get(agent):
+            self._paid[agent].pop(0)
         self._spent[agent] = self._spent.get(agent, Amount()) + Amount.of(usage)
 
     def _committed(self, agent: str | None = None) -> Amount:
         """Return what is spent or held, by one agent or by all."""
         spent = [amount for who, amount in self._spent.items() if agent in (None, who)]
         held = [one.estimate.amount for one in self._held if agent in (None, one.agent)]
-        return sum([*spent, *held], Amount())
+        paid = [
+            one for who, amounts in self._paid.items() if agent in (None, who) for one in amounts
+        ]
+        return sum([*spent, *held, *paid], Amount())
 
     def _refused(self, which: Which, agent: str | None) -> Refusal:
         first = (which, agent) not in self._told

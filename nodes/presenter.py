@@ -123,7 +123,7 @@ class Presenter:
             reply = await call.run()
         except asyncio.CancelledError:
             self._attempt = tries + call.retries + 1
-            self.spent = add_usage(self.spent, call.stopped_usage())
+            self.spent = add_usage(self.spent, call.stopped_usage)
             self.tell_end(None)
             raise
         self._attempt = tries + call.retries + 1

@@ -20,16 +20,16 @@ from langgraph.errors import GraphBubbleUp
 from ..backends.base import LLMBackend, ToolSchema
 from ..backends.chunks import DoneChunk, ErrorChunk, StreamChunk, UsageChunk, first_said
 from ..backends.errors import BackendError, BackendTimeoutError, StoreError, as_backend_error
-from ..backends.fold import Turn, TurnFold
+from ..backends.fold import Turn
 from ..backends.reply import ReplyTape, StoredReply
 from ..backends.retry import RetryPolicy, retrying
-from ..backends.usage import TokenUsage, estimate_tokens
 from .call_end import CallEnd
 from .journal import Slot
 from .ledger import Account, Refusal
 from .listener import Listener, Telling
 from .live import LiveRun
 from .log_line import LogLine
+from .meter import Meter
 from .race import Stop, Watch, check_not_stopped, race
 from .state import Usage, no_usage
 
@@ -100,36 +100,26 @@ class Call:
         self._request = request
         self._watch = watch
         self._live = live
-        self._fold = TurnFold()
-        self._lost = TokenUsage()
+        self._meter = Meter(request.backend)
         self._telling = Telling(request.listener)
         self._tape = ReplyTape(lambda: live.now) if request.slot is not None else None
-        self._retries = 0
-        self._began: float | None = None
+        self._began = 0.0
         self._is_replayed = False
 
     @property
     def retries(self) -> int:
         """How many extra requests it took so far."""
-        return self._retries
+        return self._meter.retries
 
     @property
     def called(self) -> tuple[str, ...]:
         """The names of the tools whose calls have begun."""
-        return self._fold.called
+        return self._meter.fold.called
 
     @property
-    def usage(self) -> Usage:
-        """What the call has used, as far as the provider has told."""
-        usage = no_usage()
-        usage["calls"], usage["retries"] = int(self._began is not None), self._retries
-        told = self._lost + self._told()
-        usage["input_tokens"] = told.input_tokens
-        usage["cached_tokens"] = told.cached_tokens
-        usage["output_tokens"] = told.output_tokens
-        usage["reasoning_tokens"] = told.reasoning_tokens
-        usage["cost_usd"] = told.estimated_cost
-        return usage
+    def stopped_usage(self) -> Usage:
+        """What the call has used, if it is cut now."""
+        return self._meter.stopped
 
     async def run(self) -> Reply:
         """Run the call to its end, and tell it; an error of the provider is an end like any other.
@@ -141,14 +131,14 @@ class Call:
             with self._live.waiting():  # for its reply, and for the disk
                 reply = await self._paid()
         except BaseException:
-            self._tell_end(None, self.stopped_usage())
+            self._tell_end(None, self._meter.stopped)
             raise
         self._tell_end(reply.end, reply.usage)
         return reply
 
     def _tell_end(self, end: object, usage: Usage) -> None:
         """Tell how the call ended; one that never began is none."""
-        if self._began is not None:
+        if self._meter.began:
             took = self._live.now - self._began
             told = CallEnd.of(end, usage, seconds=took, replayed=self._is_replayed)
             self._request.listener.ended(told)
@@ -167,7 +157,7 @@ class Call:
         try:
             reply = await self._sent()
         except BaseException:
-            account.settle(held, self.stopped_usage())
+            account.settle(held, self._meter.stopped)
             raise
         account.settle(held, reply.usage)
         return reply
@@ -175,8 +165,7 @@ class Call:
     async def _sent(self) -> Reply:
         """Send the call, and store how it broke, if it did: that was paid for, too."""
         reply = await self._raced()
-        begun = self._began is not None
-        if isinstance(reply.end, BackendError) and begun and self._tape is not None:
+        if isinstance(reply.end, BackendError) and self._meter.began and self._tape is not None:
             self._tape.take(ErrorChunk(reply.end))
             await self._store(stopped=bool(reply.usage["stopped"]))
         return reply
@@ -190,55 +179,38 @@ class Call:
         except (GraphBubbleUp, StoreError):
             raise  # LangGraph's own control flow, from a nested graph; a run that can't be kept
         except Exception as exc:  # whatever an adapter raises is its agent's affair alone
-            return Reply(as_backend_error(exc), self.wasted_usage())
+            return Reply(as_backend_error(exc), self._meter.wasted)
         match end:
             case "idle":
                 silent = f"The provider was silent for {self._watch.idle_s:g} s."
-                return Reply(BackendTimeoutError(silent), self.stopped_usage())
+                return Reply(BackendTimeoutError(silent), self._meter.stopped)
             case "call":
                 slow = f"The call took longer than {self._watch.call - began:g} s."
-                return Reply(BackendTimeoutError(slow), self.stopped_usage())
+                return Reply(BackendTimeoutError(slow), self._meter.stopped)
             case str():
-                return Reply(end, self.stopped_usage())
+                return Reply(end, self._meter.stopped)
             case Turn():
-                return Reply(end, self.usage)
+                return Reply(end, self._meter.usage)
 
     def _replayed(self, stored: StoredReply) -> Reply:
         """Return the reply that is stored; it is told like any other, and as wrong as it was."""
         self._began, self._is_replayed = self._live.now, True
-        self._retries, self._lost = stored.retries, stored.lost
+        self._meter = meter = Meter(self._request.backend, stored)
         try:
             for said in stored.said:
                 self._hear(said.chunk)
             self._telling.flush()
-            reply = Reply(self._fold.turn(), self.usage)
+            reply = Reply(meter.fold.turn(), meter.usage)
         except Exception as exc:
-            usage = self.stopped_usage() if stored.stopped else self.wasted_usage()
-            reply = Reply(as_backend_error(exc), usage)
+            reply = Reply(as_backend_error(exc), meter.broken(stopped=stored.stopped))
         if self._request.account is not None:
             self._request.account.spend(reply.usage)
         return reply
 
-    def _told(self) -> TokenUsage:
-        """Return what the provider has told of the request that runs, with its price."""
-        return self._request.backend.priced(self._fold.usage or TokenUsage())
-
-    def wasted_usage(self) -> Usage:
-        """Return the usage of a call whose text nobody will read; how much text is an estimate."""
-        usage = self.usage
-        usage["wasted_tokens"] = estimate_tokens(self._fold.chars)
-        return usage
-
-    def stopped_usage(self) -> Usage:
-        """Return the usage of a call that was cut."""
-        usage = self.wasted_usage()
-        usage["stopped"] = usage["calls"]
-        return usage
-
     async def _work(self) -> Turn:
         if self._request.delay_s:
             await asyncio.sleep(self._request.delay_s)
-        self._began = self._live.now
+        self._began, self._meter.began = self._live.now, True
         backend = self._request.backend
         logger.debug(LogLine("call begun", provider=backend.provider_name, model=backend.model))
         self._heard()
@@ -254,12 +226,12 @@ class Call:
                     await self._store()
                     break
         self._telling.flush()
-        return self._fold.turn()
+        return self._meter.fold.turn()
 
     async def _store(self, *, stopped: bool = False) -> None:
         """Store the reply before anybody acts on it; a second time changes nothing."""
         if self._request.slot is not None and self._tape is not None:
-            reply = self._tape.reply(retries=self._retries, lost=self._lost)
+            reply = self._tape.reply(retries=self._meter.retries, lost=self._meter.lost)
             self._watch.heard = math.inf  # a slow disk is no silence of the provider's
             await self._request.slot.store(replace(reply, stopped=stopped))
 
@@ -279,9 +251,7 @@ class Call:
     def _on_retry(self, error: BackendError, wait_s: float) -> None:
         self._watch.heard = self._live.now + wait_s
         self._telling.again(str(error), wait_s)
-        self._retries += 1
-        self._lost += self._told()
-        self._fold = TurnFold()
+        self._meter.again()
         if self._tape is not None:
             self._tape.again()
 
@@ -302,8 +272,8 @@ class Call:
         return chunk
 
     def _hear(self, chunk: StreamChunk) -> None:
-        self._fold.add(chunk)
-        self._telling.tell(chunk, self._fold.writing)
+        self._meter.fold.add(chunk)
+        self._telling.tell(chunk, self._meter.fold.writing)
 
 
 class _Stream:

@@ -103,10 +103,10 @@ class _Thought:
         try:
             return await call.run()
         except asyncio.CancelledError:
-            turn.tell_cancelled(call.stopped_usage())
+            turn.tell_cancelled(call.stopped_usage)
             raise
         except BaseException:  # the run can't go on, and whoever ends it tells what was spent
-            turn.note(add_usage(turn.spent, call.stopped_usage()), turn.tries + call.retries)
+            turn.note(add_usage(turn.spent, call.stopped_usage), turn.tries + call.retries)
             raise
 
     @property

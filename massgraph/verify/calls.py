@@ -29,16 +29,12 @@ def is_told_like_all(facts: Facts, event: CallEnded) -> Found:
 
 
 def is_within_the_budget(facts: Facts, event: CallEnded) -> Found:
-    """S8: no call goes out that the run's budget of calls does not allow.
-
-    A reply that was stored in the moment in which the run was cut is known when it is replayed, and
-    another agent may have been called by then.
-    """
+    """S8: no call goes out that the run's budget of calls does not allow."""
     most = facts.setting.policy.max_calls
     at_work = [turn.calls for turn in facts.open.values()]
     at_work += [facts.presenting_calls] if facts.presenting is not None else []
     made = facts.calls + sum(usage["calls"] for usage in at_work) + event.usage["calls"]
-    if most is not None and made > most + facts.replayed + event.replayed:
+    if most is not None and made > most:
         yield "S8", f"{made} calls were made; {most} are allowed"
 
 

@@ -81,7 +81,6 @@ class Facts(Known):
     def _call_ended(self, event: CallEnded) -> None:
         self._at_work(event)
         self.tells_calls = True
-        self.replayed += event.replayed
         turn = self.open.get(event.agent)
         if turn is not None:
             turn.calls = add_usage(turn.calls, event.usage)

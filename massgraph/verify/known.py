@@ -67,8 +67,6 @@ class Known:
     cut: dict[str, Turn] = field(default_factory=dict)
     released: set[str] = field(default_factory=set)
     calls: int = 0
-    replayed: int = 0
-    """Calls of the attempt whose replies were stored already: in flight when the run was cut."""
     tokens: int = 0
     cancelled: bool = False
     settled: bool = False

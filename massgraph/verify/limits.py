@@ -26,8 +26,7 @@ def of_a_turn(facts: Facts, event: TurnEnded) -> Found:
 def of_the_budget(facts: Facts, event: TurnEnded | PresentingEnded) -> Found:
     """S8: budgets are passed by no more than the calls in flight, and never by calls."""
     policy, calls = facts.setting.policy, event.usage["calls"]
-    allowed = facts.replayed + (policy.max_calls or 0)
-    if policy.max_calls is not None and facts.calls + calls > allowed:
+    if policy.max_calls is not None and facts.calls + calls > policy.max_calls:
         yield "S8", f"{facts.calls + calls} calls were made; {policy.max_calls} are allowed"
     turn = facts.turn_of(event.agent)
     before = facts.tokens if isinstance(event, PresentingEnded) else turn.spent if turn else 0

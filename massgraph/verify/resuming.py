@@ -163,7 +163,7 @@ def facts_of(event: RunResumed, setting: Setting, last: Facts | None, steps: Ste
     facts.released, facts.late = set(), False
     facts.open, facts.cut, facts.presenting, facts.tells_calls = {}, {}, None, None
     spent = [*event.state["usage"].values(), *(outcome["usage"] for outcome in event.outcomes)]
-    facts.calls, facts.replayed = sum(usage["calls"] for usage in spent), 0
+    facts.calls = sum(usage["calls"] for usage in spent)
     facts.tokens = sum(tokens_of(usage) for usage in spent)
     if last is not None:
         facts.limits |= last.limits  # told once, where it was stored

@@ -44,6 +44,7 @@ FOUND = {
     "cancel-debate 15446": "a run was told to be over before a node had told of the call it cut",
     "whole 18707": "whom a peer and the deadline stopped at once was told to have gone on",
     "whole 20912": "the same, with the votes in",
+    "resume 4714": "a resumed run's budget did not know of replies that nobody had acted on",
     "resume 21045": "a turn that went on with its tools forgot its tries and what it had used",
 }
 """Seeds far out that have found a fault, and which."""
