@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from massgraph import Budget
+from massgraph.graphs.resuming import Saved
+from massgraph.nodes.amount import Estimate
+from massgraph.nodes.ledger import Ledger, Reservation
+from massgraph.nodes.live import LiveRun
+from massgraph.nodes.state import no_usage
+
 from ..soak.crash_cases import ENDLESS, Case, case
-from ..soak.crash_runs import Attempt, Point, check, crashed, uncut
+from ..soak.crash_mind import Asked
+from ..soak.crash_points import CrashStorage
+from ..soak.crash_runs import THREAD, Attempt, Point, check, crashed, on_loop, uncut
+
+if TYPE_CHECKING:
+    from massgraph.graphs.composition import CoordinationGraph
 
 KINDS = {"team": 0, "refused": 0, "prebuilt": 2, "fork": 3}
 """Each of them is crashed a few times here; `python -m tests.soak.crash` does more."""
@@ -104,7 +118,7 @@ def test_a_reply_is_stored_before_it_is_handed_out(whole: Attempt) -> None:
     again = crashed(whole, stored[0])
     assert again is not None
     check(whole, stored[0], again)
-    assert len(again.storage.store.minutes.found) == 1
+    assert len(set(again.storage.store.minutes.found)) == 1
     assert again.asked.answered.total() == whole.asked.answered.total() - 1
 
 
@@ -116,6 +130,40 @@ def test_a_stored_reply_is_used_though_the_budget_is_used_up() -> None:
     assert again is not None
     assert {**again.result, "duration_s": 0.0} == {**attempt.result, "duration_s": 0.0}
     assert not again.asked.requests
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("tools", 0), ("refused", 0), ("team", 1)])
+def test_a_resumed_runs_budget_knows_of_all_that_is_stored(kind: str, seed: int) -> None:
+    """Between a reply's write and its node's, the journal alone knows of a call: it counts, once."""
+    attempt = uncut(case(kind, seed))
+    over = next(event for event in attempt.told if event.type == "winner_selected").seq
+    before = [point for point in attempt.points if point.told < over]
+    stored = [point.number for point in before if point.what == "store"]
+    assert stored
+    for point in [point for point in before if {point.number, point.number - 1} & {*stored}]:
+        assert on_loop(0, _known(attempt, point)) == len(point.durable.calls()), point.what
+
+
+async def _known(attempt: Attempt, point: Point) -> int:
+    """Return how many calls a run knows of that goes on at a point, before anything is asked."""
+    storage = CrashStorage(point.durable)
+    live = LiveRun(thread_id=THREAD, journal=storage.store.journal)
+    graph = attempt.case.team(storage, Asked(), []).compile(checkpointer=storage.store.saver)
+    saved = await Saved.of(graph, {"configurable": {"thread_id": THREAD}})
+    if saved is not None and saved.begun:
+        saved.bring_back(live, elapsed=0.0, stops_peers=False)
+        for agent, usage in saved.state["usage"].items():  # as each call's account does
+            live.ledger.learn(agent, usage)
+        await saved.count_replies(live, cast("CoordinationGraph", graph.builder).by_id)
+    return next(n for n in itertools.count() if _allows(live.ledger, n + 1))
+
+
+def _allows(ledger: Ledger, calls: int) -> bool:
+    """Return whether one more call fits, where so many are allowed."""
+    held = ledger.reserve("x", Estimate(0, 0, None), run=Budget(max_calls=calls), own=Budget())
+    if isinstance(held, Reservation):
+        ledger.settle(held, no_usage())
+    return isinstance(held, Reservation)
 
 
 def test_a_follow_up_is_crashed() -> None:
