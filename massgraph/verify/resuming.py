@@ -100,10 +100,13 @@ class Steps:
         return not self._steps or self._steps[-1].core != _core_of(record.state)
 
     def find(self, event: RunResumed) -> tuple[Facts | None, bool]:
-        """Return the facts of the step from which a run goes on, and whether it is a late one."""
+        """Return the facts of the step from which a run goes on, and whether it is a late one.
+
+        A round whose outcomes the run goes on with is still to be collected, whatever was told.
+        """
         core = _core_of(event.state)
         for back, step in enumerate(reversed(self._steps)):
-            if step.core == core:
+            if step.core == core and not (event.outcomes and step.facts.collected):
                 return step.facts.copy(), back <= LOST_STEPS
         return None, False
 

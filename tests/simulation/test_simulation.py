@@ -45,6 +45,7 @@ FOUND = {
     "whole 18707": "whom a peer and the deadline stopped at once was told to have gone on",
     "whole 20912": "the same, with the votes in",
     "resume 4714": "a resumed run's budget did not know of replies that nobody had acted on",
+    "resume-critic 4555": "verify forgot who had failed in a round that was collected twice",
     "resume 21045": "a turn that went on with its tools forgot its tries and what it had used",
 }
 """Seeds far out that have found a fault, and which."""
