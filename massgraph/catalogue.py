@@ -16,14 +16,8 @@ from urllib.parse import urlsplit
 
 from .backends.endpoint import endpoint
 from .backends.errors import MissingError, UserError
-from .backends.registry import (
-    PROVIDERS,
-    SERVERS,
-    Provider,
-    adapter_class,
-    infer_provider,
-    missing_extra,
-)
+from .backends.provider import PROVIDERS, Provider, adapter_class, missing_extra
+from .backends.spec import SERVERS, infer_provider
 from .backends.words import did_you_mean, quoted
 
 if TYPE_CHECKING:

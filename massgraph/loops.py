@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
+Closing = Callable[[], Coroutine[Any, Any, None]]
 
 
 class LoopThread:
@@ -115,11 +116,59 @@ async def _clear_up() -> None:
     await loop.shutdown_default_executor()
 
 
-def run_anywhere(coro: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also where an event loop runs already (a notebook)."""
+def loop_runs() -> bool:
+    """Return whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coro)
+        return False
+    return True
+
+
+def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]], close: Closing) -> T:
+    """Run some work to its end, also where an event loop runs already (a notebook).
+
+    Args:
+        work: The work.
+        close: Closes at the end what it has opened, on the same event loop.
+    """
+    closing = _then(work, close)
+    if not loop_runs():
+        return asyncio.run(closing)
     with LoopThread() as loop:
-        return loop.call(coro)
+        return loop.call(closing)
+
+
+def iterate_anywhere(items: AsyncGenerator[T, None], close: Closing) -> Iterator[T]:
+    """Give out what an async generator gives, which goes on while the caller does something else.
+
+    Args:
+        items: The generator; it is closed at the end.
+        close: Closes then what else was opened, on the same event loop.
+    """
+    with LoopThread() as loop:
+        try:
+            while True:
+                try:
+                    item = loop.call(_next(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            loop.call(_close(items))
+            loop.call(close())
+
+
+async def _then(work: Callable[[], Coroutine[Any, Any, T]], close: Closing) -> T:
+    try:
+        return await work()
+    finally:
+        await close()
+
+
+async def _next(items: AsyncGenerator[T, None]) -> T:
+    return await anext(items)
+
+
+async def _close(items: AsyncGenerator[Any, None]) -> None:
+    await items.aclose()

@@ -19,6 +19,9 @@ from langchain_core.messages import (
 
 from .backends.errors import UserError
 
+Question = str | Sequence[AnyMessage]
+"""A question; or a conversation, as LangChain messages, whose last message is the question."""
+
 KINDS: tuple[type[BaseMessage], ...] = (
     HumanMessage,
     AIMessage,
@@ -36,7 +39,7 @@ KEPT_INSIDE: Mapping[str, tuple[str, ...]] = {
 """Of their metadata, what LangChain's own models read when a message comes back to them."""
 
 
-def conversation(question: str | Sequence[AnyMessage]) -> list[AnyMessage]:
+def conversation(question: Question) -> list[AnyMessage]:
     """Return the conversation that a question is, or ends.
 
     Its messages are made anew, of what is said in them: other metadata may hold anything, and a

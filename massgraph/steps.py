@@ -68,6 +68,12 @@ class Step:
             number, found.checkpoint["ts"], tuple(ahead), cast("Any", state), found.checkpoint["id"]
         )
 
+    @property
+    def question(self) -> str:
+        """The question that was asked last by then; a thread may have had others since."""
+        humans = [one for one in self.state.get("messages", []) if one.type == "human"]
+        return humans[-1].text if humans else ""
+
 
 async def steps_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> AsyncIterator[Step]:
     """Give out the steps of a thread, the newest first; inputs are none."""

@@ -18,8 +18,8 @@ from .graphs.keeping import Keeper
 from .nodes.events import Event
 from .nodes.log_line import LogLine
 from .nodes.record import ResultDict
+from .outcomes import OVER
 from .record.records import EVENTS, Records
-from .record.records import OVER as OVER
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class StoredRun(Keeper):
         """Check that what is stored is what was written."""
         problems = await store.check(self._thread_id)
         if problems:
-            raise StoreError(f"The thread {self._thread_id!r} is damaged: {'; '.join(problems)}.")
+            raise StoreError("; ".join(problems))
 
     async def _finish(self, store: Store, result: ResultDict | None) -> None:
         """Note the end of the run; one that was refused stands as it stood."""

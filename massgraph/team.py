@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, aclosing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from .agent import Agent
 from .assembly import Assembly
 from .backends.errors import UserError
 from .closing import AsyncClosing
+from .given_graph import GivenGraph
 from .graphs.composition import CoordinationGraph, GraphFactory, TeamGraph
-from .graphs.keeping import NOTHING, Keeper
-from .graphs.names import id_for
-from .graphs.nested import AnyGraph, GraphBackend
+from .graphs.nested import AnyGraph
 from .graphs.prebuilt import check_factory, graph_factory, made
 from .graphs.running import GraphRun
-from .loops import LoopThread, run_anywhere
+from .keeping import Keeping
+from .loops import iterate_anywhere, loop_runs, run_anywhere
+from .membership import teams_within, without
 from .nodes.events import Event
-from .nodes.member import Member
 from .nodes.policy import Policy
 from .observing import Observer, Watching
-from .question import conversation
+from .question import Question, conversation
 from .record.records import Records
 from .result import Result
 from .run import Run
 from .store.base import Storage
-from .store.given import GivenStorage
-from .thread_ids import check_thread_id, new_thread_id, one_run_at_a_time
-
-logger = logging.getLogger("massgraph")
 
 _Saver = BaseCheckpointSaver[Any]
 
@@ -52,7 +45,8 @@ class Team(AsyncClosing):
         checkpointer: A LangGraph checkpointer that keeps threads, for follow-up questions and to
             go on with a run; replies are not stored.
         db: Where threads are kept, replies included, so that a run goes on after any crash and
-            pays for nothing twice: `memory:`, `sqlite:///PATH` or `postgresql://...`.
+            pays for nothing twice: `memory:`, `sqlite:///PATH` or `postgresql://...`; or a storage,
+            which several may share.
         records: A folder where the events of each run are recorded, for `verify` and `replay`, and
             logs for people beside them; as `Records`, with a limit for how much is kept.
         name: Another name for a prebuilt graph.
@@ -72,8 +66,7 @@ class Team(AsyncClosing):
         records: str | Path | Records | None = None,
         name: str | None = None,
     ) -> None:
-        self._storage = _storage(checkpointer, db)
-        self._records = Records.of(records)
+        self._keeping = Keeping(checkpointer, db, records)
         self.config: str | None = None
         """What it was made of, as JSON without keys: stored with its threads."""
         self.observers: list[Observer] = []
@@ -81,7 +74,7 @@ class Team(AsyncClosing):
         self.agents = tuple(agents)
         self.policy = policy or Policy()
         self._factory = graph_factory(graph, name)
-        self.name = self._checked().name
+        self.name = self._checked(self.agents).name
         self._assembly = Assembly(self._factory, self.policy)
 
     @classmethod
@@ -106,23 +99,12 @@ class Team(AsyncClosing):
         Raises:
             UserError: When the graph is malformed, or none.
         """
-        whole = graph.compile() if isinstance(graph, CoordinationGraph) else graph
-        kept = getattr(whole, "checkpointer", None)
-        saver = checkpointer
-        if saver is None and db is None and isinstance(kept, BaseCheckpointSaver):
-            saver = kept
-        keeping: Any = {"checkpointer": saver, "db": db, "records": records}
-        builder = getattr(whole, "builder", None)
-        if not isinstance(builder, CoordinationGraph):
-            backend = GraphBackend(whole, alone=True)
-            return cls([Agent(id_for(backend.model), backend)], graph="single", **keeping)
-        agents = [Agent.of(member) for member in builder.members]
-
-        def as_it_is(_members: Sequence[Member], _policy: Policy) -> CoordinationGraph:
-            return builder
-
-        team = cls(agents, builder.policy, graph=as_it_is, **keeping)
-        team._assembly = Assembly(as_it_is, builder.policy, whole=cast("TeamGraph", whole))
+        given = GivenGraph.of(graph)
+        kept = given.checkpointer if checkpointer is None and db is None else checkpointer
+        team = cls(
+            given.agents, given.policy, graph=given.graph, checkpointer=kept, db=db, records=records
+        )
+        team._assembly.whole = given.whole
         return team
 
     @classmethod
@@ -145,15 +127,7 @@ class Team(AsyncClosing):
         """
         from .config import load_config
 
-        config = load_config(path)
-        keeping: Any = {"db": db, "records": records}
-        if config.graph.whole is not None:
-            team = cls.from_graph(config.graph.whole, **keeping)
-        else:
-            graph = config.graph.make()
-            team = cls(config.agents, config.policy, graph=graph, **keeping)
-        team.config = config.stored
-        return team
+        return load_config(path).made(cls, db=db, records=records)
 
     def compile(self, checkpointer: _Saver | None = None) -> TeamGraph:
         """Return the team as a plain LangGraph graph.
@@ -185,11 +159,7 @@ class Team(AsyncClosing):
         Raises:
             UserError: When there is none of that id, the policy needs it, or it is the last one.
         """
-        left = tuple(one for one in self.agents if one.id != agent)
-        if len(left) == len(self.agents):
-            known = ", ".join(one.id for one in self.agents)
-            raise UserError(f"There is no agent {agent!r} in the team; there are: {known}.")
-        self._change(left)
+        self._change(without(agent, self.agents))
 
     def drawn(self) -> TeamGraph:
         """Return the team's graph to look at: nobody is called, and no key is needed.
@@ -199,7 +169,7 @@ class Team(AsyncClosing):
         """
         return made(self._factory, [agent.drawn() for agent in self.agents], self.policy).compile()
 
-    def run(self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None) -> Result:
+    def run(self, question: Question, *, thread_id: str | None = None) -> Result:
         """Answer a question; also where an event loop runs already.
 
         Args:
@@ -211,7 +181,7 @@ class Team(AsyncClosing):
             UserError: When something is missing or wrong that is known before the first call.
             RunError: When the run could not go on.
         """
-        return run_anywhere(self._run_and_close(question, thread_id))
+        return run_anywhere(partial(self.arun, question, thread_id=thread_id), self.aclose)
 
     def resume(self, thread_id: str) -> Result:
         """Go on with the last run of a thread, where it was cancelled or its process has died.
@@ -227,42 +197,27 @@ class Team(AsyncClosing):
             StoreError: When what is stored can't be read, or is damaged.
             RunError: When the run could not go on.
         """
-        return run_anywhere(self._run_and_close(None, thread_id))
+        return run_anywhere(partial(self.aresume, thread_id), self.aclose)
 
     async def aresume(self, thread_id: str) -> Result:
         """Go on with the last run of a thread; see `resume`."""
         async with self._start(None, thread_id, listening=False) as run:
             return await run.result()
 
-    async def arun(
-        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
-    ) -> Result:
+    async def arun(self, question: Question, *, thread_id: str | None = None) -> Result:
         """Answer a question; see `run`."""
         async with self._start(question, thread_id, listening=False) as run:
             return await run.result()
 
-    def stream(
-        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
-    ) -> Iterator[Event]:
+    def stream(self, question: Question, *, thread_id: str | None = None) -> Iterator[Event]:
         """Answer a question, and give out its events, the last one `run_finished`.
 
         The run goes on while the caller does something else; closing the iterator cancels it.
         """
-        with LoopThread() as loop:
-            events = self.astream(question, thread_id=thread_id)
-            try:
-                while True:
-                    try:
-                        event = loop.call(_next(events))
-                    except StopAsyncIteration:
-                        return
-                    yield event
-            finally:
-                loop.call(_close(events))
-                loop.call(self.aclose())
+        return iterate_anywhere(self.astream(question, thread_id=thread_id), self.aclose)
 
     async def astream(
-        self, question: str | Sequence[AnyMessage], *, thread_id: str | None = None
+        self, question: Question, *, thread_id: str | None = None
     ) -> AsyncGenerator[Event, None]:
         """Answer a question, and give out its events, the last one `run_finished`.
 
@@ -274,9 +229,7 @@ class Team(AsyncClosing):
                     yield event
             await run.result()
 
-    def start(
-        self, question: str | Sequence[AnyMessage] | None, *, thread_id: str | None = None
-    ) -> Run:
+    def start(self, question: Question | None, *, thread_id: str | None = None) -> Run:
         """Begin to answer a question on the running event loop, and return the run's handle.
 
         Args:
@@ -290,128 +243,42 @@ class Team(AsyncClosing):
         return self._start(question, thread_id)
 
     async def aclose(self) -> None:
-        """Close what the team has opened on this event loop: backends, tools and the store."""
+        """Close what the team has opened on this event loop: backends, tools and the store.
+
+        A storage that others use as well is closed by the last of them; see `massgraph.store`.
+        """
         try:
             await self._assembly.aclose()
         finally:
-            if self._storage is not None:
-                await self._storage.aclose()
-
-    async def _run_and_close(
-        self, question: str | Sequence[AnyMessage] | None, thread_id: str | None
-    ) -> Result:
-        try:
-            async with self._start(question, thread_id, listening=False) as run:
-                return await run.result()
-        finally:
-            await self.aclose()
+            await self._keeping.aclose()
 
     def _start(
-        self,
-        question: str | Sequence[AnyMessage] | None,
-        thread_id: str | None,
-        *,
-        listening: bool = True,
+        self, question: Question | None, thread_id: str | None, *, listening: bool = True
     ) -> Run:
         messages = None if question is None else conversation(question)
-        if not _loop_is_running():
+        if not loop_runs():
             raise UserError("A run needs a running event loop.", hint="Without one, use run().")
-        if thread_id is not None:
-            check_thread_id(thread_id)
-            if self._storage is None:
-                raise UserError(
-                    "A thread_id needs a place to keep threads.",
-                    hint="Give the team a checkpointer, or db='memory:'.",
-                )
-        elif messages is None:
-            raise UserError("There is no question.", hint="To go on with a run, name its thread.")
-        thread_id = thread_id or new_thread_id()
-        held = ExitStack()
-        if self._storage is not None:
-            held.enter_context(one_run_at_a_time(self._storage.key, thread_id))
+        thread_id = self._keeping.thread(thread_id, asked=messages is not None)
         run = GraphRun(
-            partial(self._assembly.ready, self.agents, self._storage),
+            partial(self._assembly.ready, self.agents, self._keeping.storage),
             messages,
             thread_id=thread_id,
-            keeper=self._keeper(thread_id, messages),
+            keeper=self._keeping.keeper(thread_id, messages, self.config),
             listening=listening,
-            on_end=held.close,
+            on_end=self._keeping.hold(thread_id),
             agents=[agent.id for agent in self.agents],
             observe=Watching(self.observers).take,
         )
         return Run(run, self.policy.output_type)
 
-    def _keeper(self, thread_id: str, messages: Sequence[AnyMessage] | None) -> Keeper:
-        """Return what keeps a run of a thread."""
-        if self._storage is None and self._records is None:
-            return NOTHING
-        from .stored_run import StoredRun
-
-        return StoredRun(
-            self._storage,
-            thread_id,
-            messages=messages,
-            config=self.config,
-            records=self._records,
-        )
-
     def _change(self, agents: tuple[Agent, ...]) -> None:
+        """Let these be the agents, unless that can't be."""
         if self._assembly.whole is not None:
             raise UserError(f"The graph {self.name!r} is whole: its agents are part of it.")
-        before, self.agents = self.agents, agents
-        try:
-            self._check_no_circle()
-            self._checked()
-        except UserError:
-            self.agents = before
-            raise
+        if self in teams_within(agents, Team):
+            raise UserError(f"The team {self.name!r} can't be an agent of itself.")
+        self._checked(agents)
+        self.agents = agents
 
-    def _check_no_circle(self) -> None:
-        """Check that the team is not inside one of its own agents."""
-        seen: list[Team] = []
-        ahead = [self]
-        while ahead:
-            inner = [team for agent in ahead.pop().agents for team in _teams_of(agent)]
-            if self in inner:
-                raise UserError(f"The team {self.name!r} can't be an agent of itself.")
-            ahead += [team for team in inner if team not in seen]
-            seen += inner
-
-    def _checked(self) -> CoordinationGraph:
-        ids = [agent.id for agent in self.agents]
-        return check_factory(self._factory, ids, self.policy)
-
-
-def _storage(checkpointer: _Saver | None, db: str | Storage | None) -> Storage | None:
-    """Return where threads are kept, if they are.
-
-    Raises:
-        UserError: When both are given, or the db is none.
-    """
-    if checkpointer is not None and db is not None:
-        raise UserError("Give a checkpointer or a db, not both.")
-    if isinstance(db, str):
-        from .store.opening import open_storage
-
-        return open_storage(db)
-    return db if checkpointer is None else GivenStorage(checkpointer)
-
-
-def _teams_of(agent: Agent) -> list[Team]:
-    return [one for one in (agent.backend, agent.fallback) if isinstance(one, Team)]
-
-
-def _loop_is_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-async def _next(events: AsyncIterator[Event]) -> Event:
-    return await anext(events)
-
-
-async def _close(events: AsyncGenerator[Event, None]) -> None:
-    await events.aclose()
+    def _checked(self, agents: Sequence[Agent]) -> CoordinationGraph:
+        return check_factory(self._factory, [agent.id for agent in agents], self.policy)

@@ -12,6 +12,7 @@ from .backends.errors import StoreError, UserError
 from .closing import AsyncClosing
 from .steps import Step, fork_step, steps_of
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
+from .store.lease import Lease
 from .store.opening import open_storage
 from .thread_ids import check_thread_id, new_thread_id
 
@@ -20,14 +21,14 @@ class Threads(AsyncClosing):
     """The threads of a store: what there is, forks, and their end.
 
     Args:
-        db: Where they are kept: a URL as `Team` takes it.
+        db: Where they are kept: a URL as `Team` takes it, or a storage.
 
     Raises:
         UserError: When the URL names no store.
     """
 
     def __init__(self, db: str | Storage) -> None:
-        self._storage = open_storage(db) if isinstance(db, str) else db
+        self._storage = Lease(open_storage(db) if isinstance(db, str) else db)
 
     async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
         """Return the threads, the one that changed last first.
@@ -95,7 +96,7 @@ class Threads(AsyncClosing):
             raise UserError(f"There is a thread {new!r} already.", hint="Choose another id.")
         async with store.hold(new):
             await fork_step(store.saver, thread_id, chosen[-1], edits or {}, new)
-            question = str((edits or {}).get("question", row.question))
+            question = str((edits or {}).get("question", chosen[-1].question or row.question))
             await index.fork(new, replace(row, question=question, asked=None, before=None))
         return new
 
@@ -130,7 +131,7 @@ class Threads(AsyncClosing):
         return gone
 
     async def aclose(self) -> None:
-        """Close the store."""
+        """Let go of the store on this event loop; the last one that uses it closes it."""
         await self._storage.aclose()
 
     async def _store(self) -> Store:

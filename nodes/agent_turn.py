@@ -103,6 +103,17 @@ class AgentTurn:
         return round_.released.is_set() and not spared()
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether a person has ordered the agent to stop."""
+        return self.live.orders(self.member.id).order == "cancelled"
+
+    def overtaken(self) -> dict[str, Any] | None:
+        """Return the update of a turn that a person or a peer has ended since its last step."""
+        if self.is_cancelled:
+            return self.cancelled()
+        return self.released() if self.is_released else None
+
+    @property
     def tries(self) -> int:
         """How many tries have not counted so far."""
         return self.state.get("tries", 0)
@@ -126,9 +137,19 @@ class AgentTurn:
         self._calls += 1
         return self.live.slot(self._runtime, self.member.id, self._calls)
 
-    def same_slot(self) -> None:
-        """Give the next call the place of one that was stopped: a resumed run will look there."""
+    async def is_paid(self) -> bool:
+        """Return whether this step's next call was made before: its reply is stored."""
+        slot = self.live.slot(self._runtime, self.member.id, self._calls + 1)
+        return slot is not None and await slot.find() is not None
+
+    async def leave_slot(self) -> None:
+        """Give the next call the place of the one that was stopped: a resumed run looks there.
+
+        One whose reply was stored in that moment keeps its place.
+        """
         self._calls -= 1
+        if await self.is_paid():
+            self._calls += 1
 
     def emit(self, event: Event) -> None:
         """Tell what happens."""

@@ -2,8 +2,7 @@
 
 What was spent stands in the state (`usage`, and a turn's own `spent`), so a resumed run knows it;
 the ledger adds what is in flight, what ended since the state was written, and what stands in the
-journal alone. Spent tokens are
-those in, those out, and the estimate of those that were wasted.
+journal alone. Spent tokens are those in, those out, and the estimate of those that were wasted.
 """
 
 from __future__ import annotations
@@ -73,6 +72,7 @@ class Ledger:
     def paid(self, agent: str, usage: Usage) -> None:
         """Hold what a stored reply has used that no state tells of: its turn was cut before."""
         self._paid.setdefault(agent, []).append(Amount.of(usage))
+        self._note_longest(usage)
 
     def reserve(
         self, agent: str, estimate: Estimate, *, run: BudgetFields, own: BudgetFields
@@ -110,13 +110,17 @@ class Ledger:
         if usage["calls"] and usage["cost_usd"] is None:
             used += Amount(cost_usd=expected.cost_usd or 0.0)
         self._spent[held.agent] = self._spent.get(held.agent, Amount()) + used
-        self._longest = max(self._longest, usage["output_tokens"], usage["wasted_tokens"])
+        self._note_longest(usage)
 
     def spend(self, agent: str, usage: Usage) -> None:
         """Count what an agent's stored reply has used, now that its turn takes it in."""
         if self._paid.get(agent):
             self._paid[agent].pop(0)
         self._spent[agent] = self._spent.get(agent, Amount()) + Amount.of(usage)
+        self._note_longest(usage)
+
+    def _note_longest(self, usage: Usage) -> None:
+        self._longest = max(self._longest, usage["output_tokens"], usage["wasted_tokens"])
 
     def _committed(self, agent: str | None = None) -> Amount:
         """Return what is spent or held, by one agent or by all."""

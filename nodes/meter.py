@@ -14,11 +14,12 @@ class Meter:
 
     Args:
         backend: Who is asked, and knows the prices.
-        stored: The reply, where it is stored already; its chunks are still to be folded.
+        stored: The reply, where it is stored already, with what it cost then; its chunks are still
+            to be folded.
     """
 
     def __init__(self, backend: LLMBackend, stored: StoredReply | None = None) -> None:
-        self._backend = backend
+        self._priced = backend.priced if stored is None else _as_it_was
         self.fold = TurnFold()
         """What the request that runs has brought."""
         self.began = stored is not None
@@ -71,7 +72,12 @@ class Meter:
 
     def _told(self) -> TokenUsage:
         """Return what the provider has told of the request that runs, with its price."""
-        return self._backend.priced(self.fold.usage or TokenUsage())
+        return self._priced(self.fold.usage or TokenUsage())
+
+
+def _as_it_was(usage: TokenUsage) -> TokenUsage:
+    """Return the usage with the price that is stored: what has been paid does not change."""
+    return usage
 
 
 def usage_of(stored: StoredReply, backend: LLMBackend) -> Usage:

@@ -88,7 +88,8 @@ async def _written(
 ) -> _End:
     """Return what the presenter writes, or the stored answer when it cannot."""
     agent, failure = work.member.id, None
-    if agent not in state["failures"] and not work.too_late:  # who has failed sits out
+    may_write = agent not in state["failures"]  # who has failed sits out
+    if may_write and (not work.too_late or await work.is_paid()):
         task = _task(mode, wins=agent == stored["agent"])
         messages = present_messages(state, work.member, work.policy, task, form=form.asked)
         made = await work.write(messages, form)

@@ -70,6 +70,11 @@ class Presenter:
         """Whether the run's deadline has passed."""
         return self._live.now >= self.policy.run_deadline_s
 
+    async def is_paid(self) -> bool:
+        """Return whether its first call was made before: its reply is stored."""
+        slot = self._live.slot(self._runtime, self.member.id, 1)
+        return slot is not None and await slot.find() is not None
+
     async def write(self, messages: list[AnyMessage], form: FinalForm) -> Final | Failure | None:
         """Return what the agent writes, or why it does not; None where no budget allows it.
 

@@ -71,10 +71,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended: with a turn, an error, or a stop, or refused; and what it used."""
+    """How a call ended.
+
+    Args:
+        end: A turn, an error, or why it was stopped or refused.
+        usage: What it used.
+        replayed: Whether its reply was stored, and nobody was asked.
+    """
 
     end: Turn | BackendError | Stop | Refusal
     usage: Usage
+    replayed: bool = False
 
 
 def wait_before_next(error: BackendError, tries: int, seed: str) -> float | None:
@@ -104,7 +111,6 @@ class Call:
         self._telling = Telling(request.listener)
         self._tape = ReplyTape(lambda: live.now) if request.slot is not None else None
         self._began = 0.0
-        self._is_replayed = False
 
     @property
     def retries(self) -> int:
@@ -133,14 +139,14 @@ class Call:
         except BaseException:
             self._tell_end(None, self._meter.stopped)
             raise
-        self._tell_end(reply.end, reply.usage)
+        self._tell_end(reply.end, reply.usage, replayed=reply.replayed)
         return reply
 
-    def _tell_end(self, end: object, usage: Usage) -> None:
+    def _tell_end(self, end: object, usage: Usage, *, replayed: bool = False) -> None:
         """Tell how the call ended; one that never began is none."""
         if self._meter.began:
             took = self._live.now - self._began
-            told = CallEnd.of(end, usage, seconds=took, replayed=self._is_replayed)
+            told = CallEnd.of(end, usage, seconds=took, replayed=replayed)
             self._request.listener.ended(told)
 
     async def _paid(self) -> Reply:
@@ -194,15 +200,16 @@ class Call:
 
     def _replayed(self, stored: StoredReply) -> Reply:
         """Return the reply that is stored; it is told like any other, and as wrong as it was."""
-        self._began, self._is_replayed = self._live.now, True
+        self._began = self._live.now
         self._meter = meter = Meter(self._request.backend, stored)
         try:
             for said in stored.said:
                 self._hear(said.chunk)
             self._telling.flush()
-            reply = Reply(meter.fold.turn(), meter.usage)
+            reply = Reply(meter.fold.turn(), meter.usage, replayed=True)
         except Exception as exc:
-            reply = Reply(as_backend_error(exc), meter.broken(stopped=stored.stopped))
+            usage = meter.broken(stopped=stored.stopped)
+            reply = Reply(as_backend_error(exc), usage, replayed=True)
         if self._request.account is not None:
             self._request.account.spend(reply.usage)
         return reply

@@ -59,18 +59,23 @@ def think(member: Member, policy: PolicyFields, desk: Desk) -> TurnNode:
         turn = AgentTurn(state, runtime, member, policy, desk)
         if not state.get("started"):
             turn.emit(TurnStarted(agent=member.id, answers=list(turn.seen)))
-        if turn.live.orders(member.id).order == "cancelled":
-            return {"started": True, **turn.cancelled()}
-        if turn.legal.nothing:
-            return {"started": True, **turn.ended(ending("abstained", NOTHING_LEGAL))}
-        if state.get("limit") == "budget":
-            return {"started": True, **turn.ended(ending("abstained", RUN_BUDGET))}
-        closed = await open_tools(turn)
-        if closed is not None:
+        closed = await _closed(turn)
+        if closed is not None and not await turn.is_paid():
             return {"started": True, **closed}
         return {"started": True, **await _Thought(turn).result()}
 
     return think
+
+
+async def _closed(turn: AgentTurn) -> dict[str, Any] | None:
+    """Return the update of a turn that comes to no call, if it does."""
+    if turn.is_cancelled:
+        return turn.cancelled()
+    if turn.legal.nothing:
+        return turn.ended(ending("abstained", NOTHING_LEGAL))
+    if turn.state.get("limit") == "budget":
+        return turn.ended(ending("abstained", RUN_BUDGET))
+    return await open_tools(turn)
 
 
 class _Thought:
@@ -86,9 +91,10 @@ class _Thought:
     async def result(self) -> dict[str, Any]:
         """Make the call, afresh as often as a person wants it, and return the turn's update."""
         turn = self._turn
-        while (reply := await self._replied()).end == "retried":
+        while (reply := await self._replied()).end == "retried" or await self._is_void(reply):
             turn.retried(add_usage(turn.spent, reply.usage))
-            turn.same_slot()
+            if reply.end == "retried":
+                await turn.leave_slot()
         tries = turn.tries + reply.usage["retries"]
         spent = add_usage(turn.spent, reply.usage)
         turn.note(spent, tries)
@@ -108,6 +114,10 @@ class _Thought:
         except BaseException:  # the run can't go on, and whoever ends it tells what was spent
             turn.note(add_usage(turn.spent, call.stopped_usage), turn.tries + call.retries)
             raise
+
+    async def _is_void(self, reply: Reply) -> bool:
+        """Return whether a person had the call made afresh, before the run went on from there."""
+        return reply.replayed and await self._turn.is_paid()
 
     @property
     def _state(self) -> TurnState:
@@ -154,9 +164,11 @@ class _Thought:
         )
 
     def _update(self, reply: Reply, tries: int) -> dict[str, Any]:
-        # It may end, or be stopped, in the very moment in which a peer has made it worthless.
-        if reply.end != "cancelled" and self._turn.is_released:
-            return self._turn.released()
+        # It may end, or be stopped, in the very moment in which a person ends the turn, or in which
+        # a peer has made it worthless.
+        overtaken = self._turn.overtaken() if reply.end != "cancelled" else None
+        if overtaken is not None:
+            return overtaken
         match reply.end:
             case Turn():
                 return self._judged(reply.end)

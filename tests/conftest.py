@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from massgraph.backends.guard import forbid_real_requests
 from massgraph.nodes.rules import registry
+from tests.remembered import types_read_once
 from tests.simulation.fast import quick_building
 
 # An example may take as long as it does: other programs run beside the tests.
@@ -60,8 +61,12 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def graphs_built_quickly() -> Iterator[None]:
-    """Let LangGraph read each function once: to build graphs is half of what short runs take."""
-    with quick_building():
+    """Let LangGraph read each function and each type once.
+
+    To build graphs is half of what short runs take. Functions and types do not change, and what
+    is built of them stays what it was.
+    """
+    with quick_building(), types_read_once():
         yield
 
 

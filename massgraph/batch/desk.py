@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.errors import StoreError, UserError
 from ..backends.off_loop import off_loop
 from ..graphs.running import BrokenRunError
-from ..record.records import OVER
+from ..outcomes import OVER
 from ..store.paths import thread_folder
 from .question import Question
 

@@ -6,7 +6,6 @@ It is written in a thread of its own: a terminal that is stopped stalls no quest
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -15,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ..display.manners import may_move
 from ..display.safe_text import safe
 from .progress import Progress
 
@@ -131,7 +131,7 @@ def make_screen(stream: TextIO | None, *, quiet: bool, moving: bool) -> Screen |
     """
     if quiet or stream is None or stream.closed:
         return None
-    if moving and stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+    if moving and may_move(stream):
         return Bar(stream)
     return Lines(stream)
 

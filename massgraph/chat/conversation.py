@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..backends.errors import MassgraphError, UserError
 from ..display.safe_text import one_line
 from ..graphs.running import BrokenRunError
-from ..stored_run import OVER
+from ..outcomes import OVER
+from ..store.lease import Lease
 from ..thread_ids import check_thread_id, new_thread_id
 from .account import Account
 from .commands import command, unknown
@@ -262,8 +263,8 @@ class Conversation:
         return await self.surface.deliver(result)
 
     async def _row(self, thread_id: str) -> ThreadRow | None:
-        index = (await self._storage.opened()).index
-        return None if index is None else await index.get(thread_id)
+        async with Lease(self._storage) as store:
+            return None if store.index is None else await store.index.get(thread_id)
 
 
 def _last(row: ThreadRow) -> str:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ..backends.errors import MassgraphError
 from ..display.writers import Display
 from ..graphs.running import BrokenRunError
+from ..outcomes import OVER
+from .db_option import resume_command
 from .delivery import deliver, how_to_go_on, status_of
 from .ending import Status, error, say
 from .screen import Asking as Asking
 from .screen import watch
-from .shared import resume_command
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ async def _run(
     signals: Signals,
     kept: Kept,
 ) -> dict[str, Any]:
-    async with config.team(db=kept.storage, records=kept.records) as team:
+    team = config.team(db=kept.storage, records=kept.records)
+    async with contextlib.aclosing(kept.storage), team:
         if question is not None and display is not None:
             await _tell_left(kept)
         run = team.start(question, thread_id=kept.thread_id)
@@ -101,7 +103,7 @@ async def _tell_left(kept: Kept) -> None:
     if kept.thread_id is None:
         return
     row = await _row(kept, kept.thread_id)
-    if row is None or row.status in ("settled", "no_answer"):
+    if row is None or row.status in OVER:
         return
     with contextlib.suppress(MassgraphError):
         if not await (await kept.storage.opened()).is_held(kept.thread_id):

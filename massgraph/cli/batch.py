@@ -14,24 +14,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..backends.errors import MassgraphError, UserError
+from ..display.manners import is_terminal
 from . import complete
 from .batch_end import Ending
 from .batch_options import BatchOptions, batch_options
 from .command import Command
+from .db_option import db_option, runs_of, storage_of
 from .ending import Status, error, say, told
 from .output import OutFile, Stdout
-from .shared import (
-    TeamOptions,
-    check_team,
-    db_option,
-    load_team,
-    runs_of,
-    storage_of,
-    team_options,
-    verbose_option,
-)
 from .signals import Signals
-from .verbosity import lines_through
+from .team_options import TeamOptions, check_team, load_team, team_options
+from .verbosity import lines_through, verbose_option
 
 if TYPE_CHECKING:
     from ..batch.batch import Batch, Settings
@@ -86,7 +79,7 @@ def batch(questions: str, db: str | None, **given: Any) -> int:
 def _questions(name: str) -> closing[Questions]:
     from ..batch.questions import Questions
 
-    if name == "-" and sys.stdin is not None and sys.stdin.isatty():
+    if name == "-" and is_terminal(sys.stdin):
         say("massgraph: type the questions, one a line, and end them with Ctrl-D")
     return closing(Questions.opened(name))
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from ..batch import MOST_JOBS
 from . import complete
+from .command import several
 
 if TYPE_CHECKING:
     from ..nodes.budget import Budget
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_OPTIONS = (
+batch_options = several(
     click.option(
         "-o",
         "out",
@@ -45,13 +43,7 @@ _OPTIONS = (
     click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
     click.option("--no-logs", is_flag=True, help="Write no records and no logs of the runs."),
 )
-
-
-def batch_options(command: F) -> F:
-    """Add the options of a batch."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Adds the options of a batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import complete
+from .db_option import db_option, storage_of
 from .ending import Status
 from .older import AskingCommand, older_keys, older_options
 from .output import Stdout
 from .output_options import OutputOptions, output_options
-from .shared import (
-    TeamOptions,
-    check_team,
-    db_option,
-    load_team,
-    storage_of,
-    team_options,
-    verbose_option,
-)
 from .signals import Signals
+from .team_options import TeamOptions, check_team, load_team, team_options
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
@@ -74,23 +68,15 @@ def chat(thread: str | None, db: str | None, **given: Any) -> int:
         check_team(team)
         signals.check()
 
-        from .asking import Asking
         from .desk import Desk
 
-        asking = Asking(
-            stdout=stdout,
-            form=shown.form,
-            file=file,
-            quiet=shown.quiet,
-            moving=shown.moving,
-        )
         desk = Desk(
             team=team,
             storage=storage,
             db=db,
             thread=thread,
             row=row,
-            asking=asking,
+            asking=shown.asking(stdout, file=file, kind=team.display_type),
             shown=shown,
             signals=signals,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ..backends.errors import MassgraphError
 from ..chat.surface import MARK, Watched
+from ..display.manners import is_terminal
 from ..display.writers import Display, PlainDisplay, TerminalDisplay, make_display
 from .asking import Asking
 from .delivery import deliver, status_of
@@ -81,7 +82,7 @@ class LineSurface:
 
     def ready(self) -> None:
         """Show a person at a terminal where to type."""
-        if self._typed and sys.stderr is not None and sys.stderr.isatty():
+        if self._typed and is_terminal(sys.stderr):
             sys.stderr.write(MARK)
             sys.stderr.flush()
 

@@ -1,11 +1,13 @@
-"""Commands whose help ends with examples, and groups that know what was meant."""
+"""Commands whose help ends with examples, groups that know what was meant, options together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Command(click.Command):
@@ -51,6 +53,17 @@ class Group(Command, click.Group):
             return f" To ask a question: {ctx.command_path} run QUESTION"
         close = get_close_matches(name.lower(), commands, n=1)
         return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def several(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return several options as one decorator; the help shows them in this order."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:

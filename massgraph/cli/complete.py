@@ -59,14 +59,15 @@ def rules(context: click.Context, parameter: click.Parameter, typed: str) -> Ite
 
 def providers(context: click.Context, parameter: click.Parameter, typed: str) -> Items:
     """Complete the name of a provider."""
-    from ..backends.registry import PROVIDERS
+    from ..backends.provider import PROVIDERS
 
     return _items(PROVIDERS, typed)
 
 
 def price_lists(context: click.Context, parameter: click.Parameter, typed: str) -> Items:
     """Complete the name of a provider, or of a compatible server."""
-    from ..backends.registry import PROVIDERS, SERVERS
+    from ..backends.provider import PROVIDERS
+    from ..backends.spec import SERVERS
 
     own = [name for name, one in PROVIDERS.items() if one.prices or one.weights]
     return _items([*own, *SERVERS], typed)
@@ -74,7 +75,7 @@ def price_lists(context: click.Context, parameter: click.Parameter, typed: str) 
 
 def models(context: click.Context, parameter: click.Parameter, typed: str) -> Items:
     """Complete `provider:model`; the models are looked up once the provider is there."""
-    from ..backends.registry import PROVIDERS
+    from ..backends.provider import PROVIDERS
 
     provider, colon, _ = typed.partition(":")
     if not colon:

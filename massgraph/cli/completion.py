@@ -19,7 +19,7 @@ from click.shell_completion import (
 from .command import Command
 from .ending import Status
 from .output import Stdout
-from .shared import verbose_option
+from .verbosity import verbose_option
 
 VARIABLE = "_MASSGRAPH_COMPLETE"
 PROGRAM = "massgraph"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ..display.manners import is_terminal
 from ..display.safe_text import safe
 from .ending import Status, error, say
 from .output import answer_bytes, json_line
@@ -27,7 +28,7 @@ def deliver(result: dict[str, Any], asking: Asking, *, below: bool = False) -> N
         elif asking.form == "text" and answer is not None:
             # On a terminal the answer must do no more than be read; a program gets its very bytes.
             shown = safe(answer) if asking.stdout.is_terminal else answer
-            if below and asking.stdout.is_terminal and sys.stderr.isatty():
+            if below and asking.stdout.is_terminal and is_terminal(sys.stderr):
                 say("")
             asking.stdout.write(answer_bytes(shown) + b"\n")
     finally:

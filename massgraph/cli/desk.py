@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, redirect_stderr, redirect_stdout
@@ -11,22 +10,20 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from ..chat.commands import COMMANDS
 from ..chat.conversation import Conversation
+from ..display.manners import is_terminal, may_move
 from ..display.safe_text import one_line
-from ..stored_run import OVER
+from ..outcomes import OVER
 from .asking import Asking
 from .chat_surface import EditedSurface, LineSurface
+from .db_option import resume_command
 from .ending import Status, error, say
 from .output_options import OutputOptions
-from .shared import resume_command
 from .signals import Signals
 from .stdin_lines import stdin_lines
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
     from ..store.base import Storage, ThreadRow
-
-_UNABLE = ("dumb", "unknown")
-"""Terminals on which nothing can be edited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +53,12 @@ class Desk:
     @property
     def typed(self) -> bool:
         """Whether a person types."""
-        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+        return is_terminal(sys.stdin)
 
     @property
     def edited(self) -> bool:
         """Whether what is typed can be edited, and the cursor may move."""
-        err = sys.stderr
-        able = err is not None and err.isatty() and os.environ.get("TERM") not in _UNABLE
-        return self.typed and able and self.shown.moving
+        return self.typed and may_move(sys.stderr) and self.shown.moving
 
     async def chat(self) -> int:
         """Chat, and return the exit status."""

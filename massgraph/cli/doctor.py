@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .colours import coloured
 from .command import Command
 from .complete import configs
+from .db_option import db_option
 from .ending import Status, say
 from .output import Stdout, json_line
-from .shared import db_option, verbose_option
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..doctor import Check, Level
@@ -64,10 +64,9 @@ def _shown(checks: Iterable[Check], stdout: Stdout) -> Iterable[Check]:
     """Give out the checks, each written as soon as it is there."""
     from ..display.safe_text import safe
 
-    colours = coloured(stdout.is_terminal)
     for check in checks:
         line = safe(check.line)
         word, rest = line[: len(check.level)], line[len(check.level) :]
-        shown = click.style(word, fg=_COLOURS[check.level]) if colours else word
+        shown = click.style(word, fg=_COLOURS[check.level]) if stdout.coloured else word
         stdout.write(f"{shown}{rest}\n".encode())
         yield check

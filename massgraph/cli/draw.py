@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..display.manners import is_terminal
 from . import complete
 from .command import Command
 from .ending import Status
 from .output import OutFile, Stdout
-from .shared import TeamOptions, load_team, team_options, verbose_option
+from .team_options import TeamOptions, load_team, team_options
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..graphs.composition import TeamGraph
@@ -57,7 +59,7 @@ def graph(form: str, xray: bool, out: str | None, **team: Any) -> int:
     if form not in FORMATS:
         kind = "is not supported yet" if form in PLANNED_FORMATS else "is no format"
         raise UserError(f"--format {form} {kind}; supported: {', '.join(FORMATS)}.")
-    if form == "png" and out is None and sys.stdout is not None and sys.stdout.isatty():
+    if form == "png" and out is None and is_terminal(sys.stdout):
         raise UserError("A png is not for a terminal.", hint="Name a file: -o graph.png")
     with Stdout() as stdout:  # what code of the user's own prints meanwhile is kept off it
         file = OutFile.check(out) if out is not None else None

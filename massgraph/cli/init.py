@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..display.manners import is_terminal
 from .command import Command
 from .complete import files, graphs, models, rules
 from .ending import Status, say
 from .output import OutFile, Stdout
-from .shared import verbose_option
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..config.starter import Choices
@@ -120,7 +121,7 @@ def _file(name: str, force: bool) -> OutFile:
 
 def _check_terminal() -> None:
     """Raise where nobody could answer."""
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+    if not all(map(is_terminal, (sys.stdin, sys.stderr))):
         raise click.UsageError(
             "there is no terminal to ask at: add --yes, and --model, --agents, --rule, ... for "
             "what it should not choose by itself."

@@ -13,8 +13,8 @@ from .command import Command
 from .complete import price_lists
 from .ending import Status, say
 from .output import Stdout, json_line
-from .shared import verbose_option
 from .tables import Table
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..catalogue import Access, KnownModel

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from .command import Command
-
-F = TypeVar("F", bound=Callable[..., Any])
+from .command import Command, several
 
 _OLDER = {
     "consensus": ("--consensus", "threshold", "SHARE"),
@@ -19,11 +17,10 @@ _OLDER = {
 """The options, the keys of the policy that they mean, and what they take."""
 
 
-def older_options(command: F) -> F:
-    """Add the older options; the help does not show them."""
-    for option, _, metavar in reversed(_OLDER.values()):
-        command = click.option(option, metavar=metavar, hidden=True)(command)
-    return command
+older_options = several(
+    *(click.option(option, metavar=metavar, hidden=True) for option, _, metavar in _OLDER.values())
+)
+"""Adds the older options; the help does not show them."""
 
 
 def older_keys(given: dict[str, Any]) -> list[tuple[str, str, str]]:

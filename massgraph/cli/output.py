@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Self, TextIO
 
 from ..backends.errors import MassgraphError, UserError
+from ..display.manners import coloured, is_terminal
 from ..nodes.json_line import json_line as json_line
 
 _MOST_LINKS = 40
@@ -52,7 +53,12 @@ class Stdout:
     @property
     def is_terminal(self) -> bool:
         """Whether a person reads it as it is."""
-        return self._stream is not None and self._stream.isatty()
+        return is_terminal(self._stream)
+
+    @property
+    def coloured(self) -> bool:
+        """Whether colours may be written."""
+        return coloured(self._stream)
 
     def look(self) -> None:
         """Find out whether the reader has left, without writing anything."""

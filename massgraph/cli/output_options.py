@@ -1,35 +1,41 @@
-"""Options of commands that run a team: what is printed, shown and recorded."""
+"""Options of commands that show a run: what is printed, shown and recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import click
 
 from ..display.display import DisplayKind
 from . import complete
+from .command import several
+from .db_option import runs_of
 from .output import OutFile, Stdout
-from .shared import runs_of
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
-
-F = TypeVar("F", bound=Callable[..., Any])
+    from .screen import Asking
 
 KINDS: tuple[DisplayKind, ...] = ("rich_terminal", "terminal", "simple")
 
-display_option = click.option(
-    "--display",
-    "display_kind",
-    type=click.Choice(KINDS),
-    help="A live view that takes keys; a coloured line an event; plain text.",
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as a JSON object."
+)
+quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+display_options = several(
+    click.option(
+        "--display",
+        "display_kind",
+        type=click.Choice(KINDS),
+        help="A live view that takes keys; a coloured line an event; plain text.",
+    ),
+    click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
 )
 
-_OPTIONS = (
-    click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
+output_options = several(
+    json_option,
     click.option("--events", is_flag=True, help="Print what happens as JSON lines."),
     click.option(
         "-o",
@@ -38,31 +44,22 @@ _OPTIONS = (
         shell_complete=complete.files,
         help="Write the answer to a file, too.",
     ),
-    click.option("--quiet", is_flag=True, help="Show no progress."),
-    display_option,
-    click.option("--no-display", is_flag=True, help="Show progress without moving the cursor."),
+    quiet_option,
+    display_options,
     click.option("--no-logs", is_flag=True, help="Write no record and no logs of the run."),
 )
-
-
-def output_options(command: F) -> F:
-    """Add the options of what is printed, shown and recorded."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Adds the options of what is printed, shown and recorded."""
 
 
 @dataclass(frozen=True, slots=True)
-class OutputOptions:
-    """What is printed, shown and recorded; see the options."""
+class ShownOptions:
+    """What is printed and shown of a run, whoever runs it; see the options."""
 
     as_json: bool
     events: bool
-    out: str | None
     quiet: bool
     display_kind: DisplayKind | None
     no_display: bool
-    no_logs: bool
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> Self:
@@ -71,7 +68,7 @@ class OutputOptions:
         Raises:
             UsageError: When they do not go together.
         """
-        taken = cls(*(given.pop(name) for name in cls.__slots__))
+        taken = cls(*(given.pop(field.name) for field in fields(cls)))
         if taken.as_json and taken.events:
             raise click.UsageError("--json and --events do not go together: give one of them.")
         return taken
@@ -85,6 +82,35 @@ class OutputOptions:
     def moving(self) -> bool:
         """Whether the display may move the cursor."""
         return not self.no_display
+
+    def asking(
+        self, stdout: Stdout, *, file: OutFile | None = None, kind: DisplayKind | None = None
+    ) -> Asking:
+        """Return how a run is shown, and where its result goes.
+
+        Args:
+            stdout: Takes the result.
+            file: Takes the answer, too.
+            kind: The display where none is asked for.
+        """
+        from .screen import Asking
+
+        return Asking(
+            stdout=stdout,
+            form=self.form,
+            file=file,
+            quiet=self.quiet,
+            moving=self.moving,
+            kind=self.display_kind or kind or "rich_terminal",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions(ShownOptions):
+    """What is printed, shown and recorded of a run that is begun; see the options."""
+
+    out: str | None
+    no_logs: bool
 
     def kind(self, team: TeamConfig) -> DisplayKind:
         """Return which display is wanted: by the option, or else by the config."""

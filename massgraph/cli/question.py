@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator
 
 from ..backends.errors import UserError
+from ..display.manners import is_terminal
 from .ending import say
 
 PATIENCE_S = 2.0
@@ -46,10 +47,10 @@ def read_question(given: str | None) -> str:
 def _piped(*, even_from_terminal: bool = False) -> str | None:
     """Return what stdin holds, or None where it is a terminal or closed."""
     stdin = sys.stdin
-    if stdin is None or stdin.closed or (stdin.isatty() and not even_from_terminal):
+    if stdin is None or stdin.closed or (is_terminal(stdin) and not even_from_terminal):
         return None
     buffer = getattr(stdin, "buffer", None)
-    with _impatience(stdin.isatty()):
+    with _impatience(is_terminal(stdin)):
         try:
             text = stdin.read() if buffer is None else buffer.read().decode("utf-8-sig")
         except UnicodeDecodeError:

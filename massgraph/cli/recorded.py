@@ -1,15 +1,16 @@
-"""Records that a command is given: a file, or a thread whose last run is meant."""
+"""Records that a command is given: a file, or a thread whose last run is meant; and their end."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from ..backends.errors import StoreError, UserError
 from ..record.event_file import Loaded, read_record
 from ..store.paths import NAME, last_run, run_folder, thread_folder
-from .shared import runs_of, storage_of
+from .db_option import runs_of, storage_of
 
 EVENTS = "events.jsonl"
 
@@ -43,8 +44,11 @@ def find_record(name: str, db: str | None = None) -> Path:
     path = Path(name)
     if not name:
         raise UserError("'' names no record: give a file, its folder, or a thread.")
-    if (path / EVENTS).exists():
-        return path / EVENTS
+    try:
+        if (path / EVENTS).exists():
+            return path / EVENTS
+    except OSError as exc:  # no file can have such a name
+        raise UserError(f"The record {name} cannot be read: {exc.strerror}.") from exc
     if path.is_dir() and not NAME.fullmatch(name):
         raise UserError(f"The folder {name} holds no record: there is no {EVENTS} in it.")
     if path.is_file() or not NAME.fullmatch(name):
@@ -70,6 +74,25 @@ def last_folder(thread: str, db: str | None = None) -> Path | None:
         last = last_run(thread_folder(thread, runs))
         return run_folder(thread, last, runs) if last else None
     return None
+
+
+def forget(thread: str, runs: Path) -> None:
+    """Remove the records of a thread's runs, if there are any.
+
+    Args:
+        thread: The thread.
+        runs: The folder of its store's runs.
+
+    Raises:
+        StoreError: When they cannot be removed.
+    """
+    folder = thread_folder(thread, runs)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StoreError(f"The records in {folder} can't be removed: {exc.strerror}.") from exc
 
 
 def _no_record(name: str, db: str | None) -> UserError:

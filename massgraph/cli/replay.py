@@ -9,11 +9,12 @@ import click
 
 from . import complete
 from .command import Command
+from .db_option import db_option
 from .ending import Status, error
 from .output import Stdout
-from .output_options import display_option
-from .shared import db_option, verbose_option
+from .output_options import ShownOptions, display_options, json_option, quiet_option
 from .signals import Signals
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..record.event_file import Loaded
@@ -57,11 +58,10 @@ def _number(context: click.Context, parameter: click.Parameter, value: str) -> f
     metavar="SECONDS",
     help="Cut longer waits short.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+@json_option
 @click.option("--events", is_flag=True, help="Print what happened as JSON lines.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
-@display_option
-@click.option("--no-display", is_flag=True, help="Show progress without moving the cursor.")
+@quiet_option
+@display_options
 @db_option
 @verbose_option
 def replay(record: str, speed: float, longest_s: float, db: str | None, **given: Any) -> int:
@@ -70,22 +70,13 @@ def replay(record: str, speed: float, longest_s: float, db: str | None, **given:
     Nobody is asked anything. Exit status: that of the run (0 settled, 3 no answer, 1 anything
     else), and 1 when the record has no end or is damaged; 2 when there is none.
     """
-    if given["as_json"] and given["events"]:
-        raise click.UsageError("--json and --events do not go together: give one of them.")
+    shown = ShownOptions.take(given)
     with Stdout() as stdout, Signals() as signals:
         from .recorded import load_record
-        from .screen import Asking
 
         loaded = load_record(record, db)
         signals.check()
-
-        asking = Asking(
-            stdout=stdout,
-            form="json" if given["as_json"] else "events" if given["events"] else "text",
-            quiet=given["quiet"],
-            moving=not given["no_display"],
-            kind=given["display_kind"] or "rich_terminal",
-        )
+        asking = shown.asking(stdout)
         status = _play(loaded, asking, signals, speed=speed or math.inf, longest_s=longest_s)
         signals.leave(status)
         return int(status)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..outcomes import OVER
 from . import complete
 from .command import Command
+from .db_option import db_option, kept_storage
 from .output import Stdout
 from .output_options import OutputOptions, output_options
-from .shared import (
-    TeamOptions,
-    check_team,
-    db_option,
-    kept_storage,
-    load_team,
-    team_options,
-    verbose_option,
-)
 from .signals import Signals
+from .team_options import TeamOptions, check_team, load_team, team_options
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
@@ -51,23 +47,18 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
     """
     shown = OutputOptions.take(given)
 
-    from .asking import Asking, Kept, ask
+    from .asking import Kept, ask
     from .delivery import deliver, status_of
 
     with Stdout() as stdout, Signals() as signals:
         storage = kept_storage(db)
         row = asyncio.run(_row(storage, thread))
-        asking = Asking(
-            stdout=stdout,
-            form=shown.form,
-            file=shown.file(stdout),
-            quiet=shown.quiet,
-            moving=shown.moving,
-        )
-        if row.result is not None and row.status in ("settled", "no_answer"):
+        asking = shown.asking(stdout, file=shown.file(stdout))
+        if row.result is not None and row.status in OVER:
             deliver(row.result, asking)
             return int(status_of(row.result, signals))
         team = team_of(row, TeamOptions(**given))
+        check_graph(row, team)
         check_team(team)
         signals.check()
         asking = replace(asking, kind=shown.kind(team))
@@ -108,3 +99,23 @@ def team_of(row: ThreadRow, options: TeamOptions) -> TeamConfig:
     return load_document(
         restored_document(row.config), [Override.parse(text) for text in options.sets]
     )
+
+
+def check_graph(row: ThreadRow, team: TeamConfig) -> None:
+    """Check that a run goes on in its own graph: another one has other steps and other rules.
+
+    Raises:
+        UserError: When the graph is another one.
+    """
+    from ..backends.errors import UserError
+
+    if row.config is None:
+        return
+    graph: Any = json.loads(row.config)["config"].get("graph") or "team"
+    begun = graph["type"] if isinstance(graph, dict) else graph
+    if begun != team.graph.name:
+        raise UserError(
+            f"The run was begun in the graph {begun!r}, and can't go on in {team.graph.name!r}.",
+            hint="A new question may take another graph: massgraph run --thread "
+            f"{row.thread_id} --graph {team.graph.name}",
+        )

@@ -8,20 +8,14 @@ from typing import Any
 import click
 
 from . import complete
+from .db_option import db_option, storage_of
 from .older import AskingCommand, older_keys, older_options
 from .output import Stdout
 from .output_options import OutputOptions, output_options
 from .question import read_question
-from .shared import (
-    TeamOptions,
-    check_team,
-    db_option,
-    load_team,
-    storage_of,
-    team_options,
-    verbose_option,
-)
 from .signals import Signals
+from .team_options import TeamOptions, check_team, load_team, team_options
+from .verbosity import verbose_option
 
 
 @click.command(
@@ -80,16 +74,9 @@ def run(
         signals.check()
         asked = read_question(question)
 
-        from .asking import Asking, Kept, ask
+        from .asking import Kept, ask
 
-        asking = Asking(
-            stdout=stdout,
-            form=shown.form,
-            file=file,
-            quiet=shown.quiet,
-            moving=shown.moving,
-            kind=shown.kind(team),
-        )
+        asking = shown.asking(stdout, file=file, kind=team.display_type)
         kept = Kept(storage=storage, db=db, thread_id=thread, records=shown.records(team, db))
         status = ask(team, asked, asking, signals, kept)
         signals.leave(status)

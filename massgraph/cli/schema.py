@@ -11,7 +11,7 @@ from .command import Command
 from .complete import files
 from .ending import Status
 from .output import OutFile, Stdout
-from .shared import verbose_option
+from .verbosity import verbose_option
 
 KINDS = ("config", "events", "result")
 

@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
-from collections.abc import Awaitable, Callable, Sized
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from . import complete
 from .command import Group
+from .db_option import db_option, kept_storage, runs_of
 from .ending import Status, say
+from .kept_thread import KeptThread, step_line, step_told
 from .output import Stdout, json_line
-from .shared import db_option, kept_storage, resume_command, runs_of, verbose_option
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..steps import Step
-    from ..store.base import ThreadRow
     from ..threads import Threads
 
 T = TypeVar("T")
@@ -58,17 +54,14 @@ def threads() -> None:
 def ls(limit: int | None, as_json: bool, db: str | None) -> int:
     """List the threads, the one that changed last first: id, state, time, question."""
 
-    async def look(kept: Threads) -> list[tuple[ThreadRow, str]]:
-        return [(row, await _state(kept, row)) for row in await kept.ls(limit=limit)]
+    async def look(kept: Threads) -> list[KeptThread]:
+        return [await KeptThread.of(kept, row) for row in await kept.ls(limit=limit)]
 
-    rows = _with(db, look)
+    found = _with(db, look)
     with Stdout() as stdout:
-        for row, state in rows:
-            if as_json:
-                stdout.write(json_line({**_told(row), "state": state}))
-            else:
-                stdout.write(f"{_line(row, state)}\n".encode())
-    if not rows:
+        for one in found:
+            stdout.write(json_line(one.told()) if as_json else f"{one.line()}\n".encode())
+    if not found:
         say("there are no threads")
     return Status.OK
 
@@ -85,21 +78,20 @@ def ls(limit: int | None, as_json: bool, db: str | None) -> int:
 def show(thread: str, as_json: bool, db: str | None) -> int:
     """Show THREAD: what was asked, how it stands, its steps, and the result of its last run."""
 
-    async def look(kept: Threads) -> tuple[ThreadRow, str, list[Step]]:
-        row = await kept.get(thread)
-        return row, await _state(kept, row), await kept.steps(thread)
+    async def look(kept: Threads) -> tuple[KeptThread, list[Step]]:
+        return await KeptThread.of(kept, await kept.get(thread)), await kept.steps(thread)
 
     from .recorded import last_folder
 
-    row, state, steps = _with(db, look)
+    found, steps = _with(db, look)
     logs = last_folder(thread, db)
     with Stdout() as stdout:
         if as_json:
-            told = {**_told(row), "state": state, "logs": logs and os.fspath(logs)}
-            stdout.write(json_line({**told, "steps": list(map(_step_told, steps))}))
+            told = {**found.told(), "logs": logs and os.fspath(logs)}
+            stdout.write(json_line({**told, "steps": list(map(step_told, steps))}))
         else:
-            lines = [*_shown(row, state, db), *([f"logs      {logs}"] if logs else []), "steps"]
-            stdout.write(os.fsencode("\n".join([*lines, *map(_step, steps), ""])))
+            lines = [*found.lines(db), *([f"logs      {logs}"] if logs else []), "steps"]
+            stdout.write(os.fsencode("\n".join([*lines, *map(step_line, steps), ""])))
     return Status.OK
 
 
@@ -130,19 +122,16 @@ def fork(
 
     `massgraph resume` lets it go on. Replies of THREAD are not used again in it.
     """
-    from ..config import Override
-    from ..config.document import Document
-    from ..config.problems import ConfigError
+    from .fork_edits import edits_of, overrides_of
 
-    document = Document("--set", {})
-    try:
-        for text in sets:
-            Override.parse(text).apply(document)
-    except ConfigError as exc:
-        document.problems += exc.problems
-    if document.problems:
-        raise click.UsageError("; ".join(map(str, document.problems)))
-    new = _with(db, lambda kept: kept.fork(thread, step=step, edits=document.value, to=to))
+    overrides = overrides_of(sets)
+
+    async def made(kept: Threads) -> str:
+        found = [one for one in await kept.steps(thread) if step is None or one.number == step]
+        edits = edits_of(overrides, found[-1].state if found else {})
+        return await kept.fork(thread, step=step, edits=edits, to=to)
+
+    new = _with(db, made)
     with Stdout() as stdout:
         stdout.write(f"{new}\n".encode())
     return Status.OK
@@ -158,6 +147,7 @@ def rm(names: tuple[str, ...], db: str | None) -> int:
     """Remove everything that is kept of each THREAD, the record of its events included."""
     from ..backends.errors import StoreError
     from ..store.paths import thread_folder
+    from .recorded import forget
 
     runs = runs_of(db)
 
@@ -168,7 +158,7 @@ def rm(names: tuple[str, ...], db: str | None) -> int:
             thread_folder(name, runs)  # one that is a link is refused before anything is removed
         for name in names:
             await kept.rm(name)
-            _forget(name, runs)
+            forget(name, runs)
 
     _with(db, remove)
     return Status.OK
@@ -195,12 +185,14 @@ def prune(age: str, keep: int, db: str | None) -> int:
         raise click.UsageError(
             f"--older-than {age}: write a number and s, m, h, d or w, as in 30d."
         )
+    from .recorded import forget
+
     seconds = int(found[1]) * UNITS[found[2]]
     runs = runs_of(db)
     gone = _with(db, lambda kept: kept.prune(older_than_s=seconds, keep=keep))
     with Stdout() as stdout:
         for name in gone:
-            _forget(name, runs)
+            forget(name, runs)
             stdout.write(f"{name}\n".encode())
     return Status.OK
 
@@ -214,96 +206,3 @@ def _with(db: str | None, work: Callable[[Threads], Awaitable[T]]) -> T:
             return await work(kept)
 
     return asyncio.run(done())
-
-
-def _forget(thread: str, runs: Path) -> None:
-    """Remove the record of a thread's events.
-
-    Args:
-        thread: The thread.
-        runs: The folder of its store's runs.
-
-    Raises:
-        StoreError: When it cannot be removed.
-    """
-    from ..backends.errors import StoreError
-    from ..store.paths import thread_folder
-
-    folder = thread_folder(thread, runs)
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        raise StoreError(f"The records in {folder} can't be removed: {exc.strerror}.") from exc
-
-
-async def _state(kept: Threads, row: ThreadRow) -> str:
-    """Return how a thread stands: one whose process has died is interrupted."""
-    if row.status == "running" and not await kept.is_running(row.thread_id):
-        return "interrupted"
-    return row.status
-
-
-def _told(row: ThreadRow) -> dict[str, Any]:
-    inner = ("config", "asked", "before")
-    return {key: value for key, value in asdict(row).items() if key not in inner}
-
-
-def _line(row: ThreadRow, state: str) -> str:
-    from ..display.safe_text import one_line
-
-    return f"{row.thread_id:32}  {state:11}  {_when(row.updated)}  {one_line(row.question, 60)}"
-
-
-def _shown(row: ThreadRow, state: str, db: str | None) -> list[str]:
-    from ..display.safe_text import one_line, safe
-
-    lines = [
-        f"thread    {row.thread_id}",
-        f"state     {state}",
-        f"begun     {_when(row.created)}",
-        f"changed   {_when(row.updated)}",
-        f"runs      {row.runs}, the last one in {row.attempts} "
-        f"attempt{'s' if row.attempts > 1 else ''}",
-        f"question  {one_line(row.question, 200)}",
-    ]
-    if row.forked_from is not None:
-        lines.append(f"fork of   {row.forked_from}")
-    if row.result is not None and row.result.get("answer") is not None:
-        lines.append(f"answer    {safe(row.result['answer'])}")
-    if state not in ("settled", "no_answer", "running"):
-        lines.append(f"go on     {resume_command(row.thread_id, db)}")
-    return lines
-
-
-def _step(step: Step) -> str:
-    told = _step_told(step)
-    place = f"round {told['round']}, epoch {told['epoch']}"
-    held = f"{_number(told['answers'], 'answer')}, {_number(told['votes'], 'vote')}"
-    when = _when(datetime.fromisoformat(step.at).timestamp())
-    ahead = ", ".join(step.next) or "the end"
-    return f"  {step.number:4}  {when}  {place:18}  {held:18}  next: {ahead}"
-
-
-def _step_told(step: Step) -> dict[str, Any]:
-    """Return what is told of a step: its place, what it holds, and what came next."""
-    state = step.state
-    return {
-        "step": step.number,
-        "at": step.at,
-        "round": state.get("round", 0),
-        "epoch": state.get("epoch", 0),
-        "answers": list(state.get("answers", {})),
-        "votes": {voter: vote["candidate"] for voter, vote in state.get("votes", {}).items()},
-        "next": list(step.next),
-    }
-
-
-def _number(things: Sized, what: str) -> str:
-    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
-
-
-def _when(seconds: float) -> str:
-    """Return a time as the user's clock shows it."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

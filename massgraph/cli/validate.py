@@ -8,7 +8,7 @@ from . import complete
 from .command import Command
 from .ending import Status, say, say_problem
 from .output import Stdout
-from .shared import verbose_option
+from .verbosity import verbose_option
 
 
 @click.command(

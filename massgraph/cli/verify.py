@@ -13,9 +13,10 @@ import click
 
 from . import complete
 from .command import Command
+from .db_option import db_option, kept_storage
 from .ending import Status
 from .output import Stdout, json_line
-from .shared import db_option, kept_storage, verbose_option
+from .verbosity import verbose_option
 
 if TYPE_CHECKING:
     from ..nodes.events import Event
@@ -119,12 +120,13 @@ class Checkup:
 def _checkup(name: str, loaded: Loaded, db: str | None) -> Checkup:
     """Check a record, and the thread that it is named by."""
     from ..verify import verify
+    from .recorded import EVENTS
 
     events = tuple(loaded.events)
     verified = verify(events, secrets=_keys())
     damage = [str(one) for one in loaded.findings if one.kind != "no_end"]
     stored, notes = list[str](), list(verified.notes)
-    if not Path(name).exists():
+    if loaded.path not in (Path(name), Path(name) / EVENTS):
         stored, more = asyncio.run(_stored(name, events, db))
         notes += more
     return Checkup(loaded.path, len(events), verified, damage, stored, notes)
@@ -156,9 +158,11 @@ async def _stored(
         if problems:
             return problems, []
         last = await store.saver.aget_tuple(config)
-        if last is None:
-            return [], ["nothing of the thread is stored"]
         row = await store.index.get(thread) if store.index is not None else None
+        if last is None:
+            lost = row is not None and any(event.round for event in events)
+            said = "nothing of the thread is stored"
+            return ([f"{said}, and its record tells of rounds"], []) if lost else ([], [said])
         cut = row is not None and row.status == "running"
         return check_stored(events, last.checkpoint["channel_values"], cut=cut), []
     finally:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..agent import Agent, fallback_seat
 from ..backends.errors import MissingError, UserError
-from ..backends.registry import described
+from ..backends.spec import described
 from ..graphs.names import id_problem
 from ..nodes.budget import BudgetFields
 from ..presets import Preset

@@ -12,16 +12,9 @@ from ..backends.base import BuiltinTool, LLMBackend
 from ..backends.errors import MissingError, UserError
 from ..backends.keys import NO_MODEL, looks_like_key, shown_variable
 from ..backends.options import SWITCHES, option_problems, options_model, switched_on
-from ..backends.registry import (
-    PROVIDERS,
-    Provider,
-    adapter_class,
-    backend_from_config,
-    described,
-    infer_provider,
-    missing_extra,
-    provider,
-)
+from ..backends.provider import PROVIDERS, Provider, adapter_class, missing_extra
+from ..backends.registry import backend_from_config
+from ..backends.spec import described, infer_provider, provider
 from .document import Document, Keys
 from .problems import Problem, did_you_mean, quoted
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ..backends.options import SWITCHES, LimitsFields, options_model
-from ..backends.registry import FAMILIES, PROVIDERS, Provider, adapter_class
+from ..backends.provider import PROVIDERS, Provider, adapter_class
+from ..backends.spec import FAMILIES
 from ..docstrings import arguments_of, summary_of
 from ..graphs.names import AGENT_ID, GRAPHS
 from ..nodes.budget import BudgetFields

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..agent import Agent
 from ..backends.errors import MissingError, UserError
@@ -26,8 +26,11 @@ from .stored import stored_config
 
 if TYPE_CHECKING:
     from ..observing import Observer
+    from ..record.records import Records
     from ..store.base import Storage
     from ..team import Team
+
+T = TypeVar("T", bound="Team")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,26 @@ class TeamConfig:
         from ..team import Team
 
         kept = None if records is None else Records(records, self.log_runs, self.log_mb)
+        return self.made(Team, db=db, records=kept)
+
+    def made(
+        self, kind: type[T], *, db: str | Storage | None, records: str | Path | Records | None
+    ) -> T:
+        """Return the team as one of a class of teams.
+
+        Args:
+            kind: `Team`, or a class of one's own.
+            db: Where its threads are kept.
+            records: Where the events of its runs are recorded, and how much of them is kept.
+
+        Raises:
+            UserError: When the graph does not fit it after all.
+        """
         if self.graph.whole is not None:
-            team = Team.from_graph(self.graph.whole, db=db, records=kept)
+            team = kind.from_graph(self.graph.whole, db=db, records=records)
         else:
             graph = self.graph.make()
-            team = Team(self.agents, self.policy, graph=graph, db=db, records=kept)
+            team = kind(self.agents, self.policy, graph=graph, db=db, records=records)
         team.config = self.stored
         team.observers.extend(self.observers)
         return team

@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backends.keys import NO_MODEL, looks_like_key
-from ..backends.registry import (
-    OTHER_NAMES,
-    PROVIDERS,
-    SERVERS,
-    Provider,
-    infer_provider,
-    meant_provider,
-)
+from ..backends.provider import PROVIDERS, Provider
+from ..backends.spec import OTHER_NAMES, SERVERS, infer_provider, meant_provider
 from .document import Document, read_document
 from .files import locate
 from .graphs import read_graph

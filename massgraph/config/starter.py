@@ -13,7 +13,8 @@ from textwrap import wrap
 from ..backends.base import BuiltinTool
 from ..backends.errors import UserError
 from ..backends.options import SWITCHES_OF, options_model
-from ..backends.registry import PROVIDERS, adapter_class, parse_model
+from ..backends.provider import PROVIDERS, adapter_class
+from ..backends.spec import parse_model
 from ..backends.words import did_you_mean, quoted
 from ..catalogue import access_to
 from ..graphs.names import GRAPHS

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, TextIO
 
 from .display import REFRESH_S as REFRESH_S
 from .display import Display as Display
 from .display import DisplayKind as DisplayKind
+from .manners import is_terminal, may_move
 from .plain import PlainDisplay as PlainDisplay
 from .terminal import TerminalDisplay as TerminalDisplay
 
@@ -34,8 +34,8 @@ def make_display(
     """
     if quiet or stream is None or stream.closed:
         return None
-    if kind == "simple" or not stream.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
-        return PlainDisplay(stream, show_final=not (stream.isatty() and stdout_is_terminal))
+    if kind == "simple" or not may_move(stream):
+        return PlainDisplay(stream, show_final=not (is_terminal(stream) and stdout_is_terminal))
     if kind == "rich_terminal" and moving:
         from .live.tty import is_screen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..backends.endpoint import default_endpoint
-from ..backends.registry import PROVIDERS
+from ..backends.provider import PROVIDERS
 from ..backends.vendors import VENDORS
 from ..catalogue import access_to, local_missing
 from ..config.env import read_env_file

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backends.endpoint import Endpoint, default_endpoint
 from ..backends.errors import UserError
-from ..backends.registry import PROVIDERS, described
+from ..backends.provider import PROVIDERS
+from ..backends.spec import described
 from ..config.document import Document, read_document
 from ..config.files import locate
 from ..config.loader import load_document

@@ -7,6 +7,7 @@ import shutil
 import sys
 from typing import TextIO
 
+from ..display.manners import colours_unwanted, is_dumb, is_terminal
 from .check import Check
 
 NARROW = 60
@@ -19,12 +20,12 @@ def terminal(stream: TextIO | None) -> Check:
         stream: Where progress is shown; None where there is nothing.
     """
     name = "terminal"
-    if stream is None or not stream.isatty():
+    if not is_terminal(stream):
         return Check(name, "ok", "stderr is none: progress is shown as plain lines")
     encoding = (getattr(stream, "encoding", None) or "ascii").lower()
     columns, rows = shutil.get_terminal_size()
     told = f"{columns} x {rows}, {_colour()}, {encoding}"
-    if os.environ.get("TERM", "dumb") in ("", "dumb"):
+    if is_dumb():
         return Check(name, "warning", f"{told}, TERM is dumb", "set TERM to see the live view")
     if "utf" not in encoding:
         return Check(name, "warning", told, "set LANG or PYTHONUTF8=1 to see all characters")
@@ -34,7 +35,7 @@ def terminal(stream: TextIO | None) -> Check:
 
 
 def _colour() -> str:
-    if os.environ.get("NO_COLOR"):
+    if colours_unwanted():
         return "no colour (NO_COLOR)"
     if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return "16 million colours"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..backends.errors import UserError
+from ..outcomes import OVER
 from ..store.paths import NAME, RUN
 from .holding import is_held
 from .result_file import read_outcome
@@ -23,8 +24,6 @@ logger = logging.getLogger("massgraph.record")
 EVENTS = "events.jsonl"
 ROOM = ".room.json"
 MB = 1024 * 1024
-OVER = ("settled", "no_answer")
-"""Outcomes of runs that never go on."""
 
 
 @dataclass(frozen=True, slots=True)

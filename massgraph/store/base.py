@@ -160,6 +160,10 @@ class Store(ABC):
 class Storage(ABC):
     """A place for threads, opened once for each event loop that needs it.
 
+    Several may use one object at once. Each of them holds what it has opened until it lets go; the
+    last one on an event loop closes the loop's store. `Lease` is a share of that kind; the object
+    itself is another one, of whoever calls its `opened` and `aclose`.
+
     Args:
         url: Where it is, without a password, for messages.
     """
@@ -173,7 +177,7 @@ class Storage(ABC):
 
     @abstractmethod
     async def opened(self) -> Store:
-        """Return the running loop's store, opened if it is not.
+        """Return the running loop's store, opened if it is not; it stays open until `aclose`.
 
         Raises:
             StoreError: When it cannot be reached.
@@ -181,4 +185,15 @@ class Storage(ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Close the running loop's store, if it is open."""
+        """Let go of the running loop's store; it is closed unless somebody else holds it."""
+
+    async def opened_for(self, holder: object) -> Store:
+        """Return the running loop's store; it stays open until this holder lets go of it.
+
+        What has nothing to close need not know its holders.
+        """
+        return await self.opened()
+
+    async def let_go(self, holder: object) -> None:
+        """Let go of the running loop's store for a holder."""
+        await self.aclose()

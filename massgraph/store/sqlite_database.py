@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
 from ..backends.errors import StoreError
 from .complaints import one_line
 from .database import Database, Plan, Row
 from .to_the_end import to_the_end
+from .work_thread import WorkThread
 
 T = TypeVar("T")
 
@@ -75,18 +74,15 @@ def _played(connection: sqlite3.Connection, plan: Plan[T]) -> T:
 
 
 class SqliteDatabase(Database):
-    """A connection that is used in one thread of its own.
+    """A connection that is used in a thread.
 
     Args:
-        url: Where it is.
         connection: In autocommit mode (`isolation_level=None`), not bound to a thread.
         thread: The thread.
     """
 
-    def __init__(
-        self, url: str, connection: sqlite3.Connection, thread: ThreadPoolExecutor
-    ) -> None:
-        self.url, self._connection, self._thread = url, connection, thread
+    def __init__(self, connection: sqlite3.Connection, thread: WorkThread) -> None:
+        self.url, self._connection, self._thread = thread.url, connection, thread
 
     async def read(self, plan: Plan[T]) -> T:
         """Run a plan that changes nothing."""
@@ -97,17 +93,8 @@ class SqliteDatabase(Database):
         return await self._run(plan, "BEGIN IMMEDIATE")
 
     async def _run(self, plan: Plan[T], begin: Begin) -> T:
-        async def work() -> T:
-            loop = asyncio.get_running_loop()
-            try:
-                done = loop.run_in_executor(
-                    self._thread, run, self.url, self._connection, plan, begin
-                )
-            except RuntimeError as exc:  # the thread has ended
-                raise StoreError(f"The database {self.url} is closed.") from exc
-            return await done
-
-        return await to_the_end(work())
+        work = self._thread.do(run, self.url, self._connection, plan, begin)
+        return await to_the_end(work)
 
 
 class InlineDatabase(Database):

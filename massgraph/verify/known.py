@@ -49,6 +49,8 @@ class Known:
     opened_at: float = 0.0
     all_owe: bool = True
     collected: bool = True
+    collected_t: float = 0.0
+    """When the last round was collected, at least: the machine stores the time with it."""
     published: bool = False
     answers: dict[str, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -136,7 +138,7 @@ class Known:
 
     def collect(self) -> None:
         """Take in how the turns of the round have ended, those of an earlier attempt included."""
-        self.collected = True
+        self.collected, self.collected_t = True, self.t
         over = {agent: turn for agent, turn in self.cut.items() if turn.outcome is not None}
         self.ended = {**over, **self.ended}
         self.cut = {agent: turn for agent, turn in self.cut.items() if agent not in over}

@@ -51,6 +51,8 @@ _STORED = (
 """Events after which a step of the machine is over, and its state is stored."""
 LOST_STEPS = 1
 """How many steps may have been told, and not been stored: the one that was cut."""
+ROUNDING_S = 0.001
+"""Seconds by which a stored time may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ class Steps:
                 return step.facts.copy(), back <= LOST_STEPS
         return None, False
 
+    def least_t(self, event: RunResumed) -> float:
+        """Return the time that was stored at least with the step from which a run goes on."""
+        core = _core_of(event.state)
+        return min((s.facts.collected_t for s in self._steps if s.core == core), default=0.0)
+
 
 def _core_of(state: Any) -> dict[str, Any]:
     kept = {key: state[key] for key in _CORE}
@@ -132,6 +139,9 @@ def goes_on(event: RunResumed, last: Facts, steps: Steps) -> Found:
         yield "S7", "the state that the run goes on from is none that its events tell"
     elif facts is not None and not late:
         yield "S7", "the run goes on from a state that later ones had followed"
+    least = steps.least_t(event) if last.setting.shape is not None else 0.0
+    if event.t < least - ROUNDING_S:
+        yield "S7", f"the run goes on at {event.t:g} s, and {least:g} s are stored"
     for outcome in event.outcomes:
         turn = _begun(last).get(outcome["agent"])
         told = turn is not None and (turn.outcome, turn.usage) == (

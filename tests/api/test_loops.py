@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AnyMessage
 
-from massgraph import Agent, LLMBackend, StreamChunk, Team, ToolSchema, team
+from massgraph import Agent, LLMBackend, StreamChunk, Team, ToolSchema, loops
 from massgraph.backends.chunks import ContentChunk
 from massgraph.loops import LoopThread, _Call, run_anywhere
 from massgraph.nodes.events import Event
@@ -222,7 +222,7 @@ def test_an_interrupted_stream_closes_its_provider(monkeypatch: pytest.MonkeyPat
             asyncio.get_running_loop().call_soon(interrupt)
         return await anext(events)
 
-    monkeypatch.setattr(team, "_next", next_event)
+    monkeypatch.setattr(loops, "_next", next_event)
     events = Team([Agent("alice", backend)]).stream("Q?")
     assert "agent_text" in (next(events).type for _ in range(10))
     waiting = True
@@ -232,12 +232,20 @@ def test_an_interrupted_stream_closes_its_provider(monkeypatch: pytest.MonkeyPat
 
 
 def test_run_anywhere_gives_the_result() -> None:
-    """With a running loop and without one."""
+    """With a running loop and without one; what was opened is closed where it was."""
+    closed: list[asyncio.AbstractEventLoop] = []
+    worked: list[asyncio.AbstractEventLoop] = []
 
     async def two() -> int:
+        worked.append(asyncio.get_running_loop())
         return 2
 
-    async def outer() -> int:
-        return run_anywhere(two())
+    async def close() -> None:
+        closed.append(asyncio.get_running_loop())
 
-    assert run_anywhere(two()) == asyncio.run(outer()) == 2
+    async def outer() -> int:
+        return run_anywhere(two, close)
+
+    assert run_anywhere(two, close) == asyncio.run(outer()) == 2
+    assert len(closed) == 2
+    assert closed == worked

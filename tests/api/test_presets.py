@@ -10,7 +10,7 @@ import pytest
 
 from massgraph import Agent, ScriptedBackend, UserError
 from massgraph.backends.options import SWITCHES, SWITCHES_OF, options_model
-from massgraph.backends.registry import PROVIDERS, adapter_class
+from massgraph.backends.provider import PROVIDERS, adapter_class
 from massgraph.presets import (
     PRESETS,
     analytical,

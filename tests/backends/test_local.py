@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import quantiles
 from types import ModuleType
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
@@ -76,6 +77,13 @@ CALCULATE = ToolSchema(
         "required": ["a", "multiply"],
     },
 )
+OTHER = ToolSchema("other", "Asks for another question.", {"type": "object", "properties": {}})
+YEAR = {
+    "type": "object",
+    "properties": {"kind": {"const": "year"}, "year": {"type": "integer", "minimum": 1}},
+    "required": ["kind", "year"],
+    "additionalProperties": False,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,7 +97,7 @@ def loaded() -> Iterator[None]:
 @pytest.fixture
 def backend() -> LocalBackend:
     """A backend with a short breath."""
-    return LocalBackend(max_tokens=40, seed=1)
+    return LocalBackend(max_tokens=16, seed=1)
 
 
 async def collect(
@@ -185,9 +193,17 @@ async def test_numbers_and_booleans_fit_their_types(backend: LocalBackend) -> No
 
 async def test_one_of_several_tools_is_called(backend: LocalBackend) -> None:
     """With several tools exactly one is called, with arguments of its own."""
-    turn = fold(await collect(backend, QUESTION, VOTE, ANSWER, CALCULATE))
+    turn = fold(await collect(backend, QUESTION, OTHER, ANSWER, CALCULATE))
     (call,) = turn.tool_calls
-    assert call["name"] in {"vote", "new_answer", "calculate"}
+    assert call["name"] in {"other", "new_answer", "calculate"}
+
+
+async def test_a_small_schema_holds_the_reply(backend: LocalBackend) -> None:
+    """A reply that is asked for under a schema fits it, and ends as any."""
+    turn = fold(await collect(backend, QUESTION, output_schema=YEAR))
+    assert json.loads(turn.text) == {"kind": "year", "year": ANY}
+    assert json.loads(turn.text)["year"] >= 1
+    assert (turn.finish_reason, turn.tool_calls) == ("stop", ())
 
 
 async def test_closing_frees_the_slot_at_once(backend: LocalBackend) -> None:
@@ -476,3 +492,8 @@ class TestLocal(BackendContract):
     """The embedded model fulfils the contract."""
 
     harness = LocalHarness(Can(scripted=False, wire=False))
+
+    @pytest.mark.soak
+    async def test_a_schema_holds_the_reply(self) -> None:
+        """The contract's schema is a long one; `test_a_small_schema_holds_the_reply` is quick."""
+        await super().test_a_schema_holds_the_reply()

@@ -9,20 +9,13 @@ import sys
 
 import pytest
 
-from massgraph.backends import registry
 from massgraph.backends.base import LLMBackend
 from massgraph.backends.chat_completions import ChatCompletionsBackend
 from massgraph.backends.errors import UserError
 from massgraph.backends.local import model as local_model
-from massgraph.backends.registry import (
-    PROVIDERS,
-    SERVERS,
-    Provider,
-    backend_from_config,
-    build_backend,
-    missing_extra,
-    parse_model,
-)
+from massgraph.backends.provider import PROVIDERS, Provider, missing_extra
+from massgraph.backends.registry import backend_from_config, build_backend
+from massgraph.backends.spec import SERVERS, parse_model
 
 LOCAL = "http://127.0.0.1:9/v1"
 
@@ -108,7 +101,7 @@ def test_from_a_config() -> None:
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider whose package is missing says how to install it."""
     ghost = Provider("ghost", "ghost", "Ghost", requires="not_installed_at_all", extra="ghost")
-    monkeypatch.setitem(registry.PROVIDERS, "ghost", ghost)
+    monkeypatch.setitem(PROVIDERS, "ghost", ghost)
     with pytest.raises(UserError, match=r"-m pip install 'massgraph\[ghost\]'"):
         build_backend("ghost:m")
 

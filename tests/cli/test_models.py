@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from massgraph.backends.prices import Tariff
-from massgraph.backends.registry import PROVIDERS
+from massgraph.backends.provider import PROVIDERS
 from massgraph.backends.vendors import VENDORS
 from massgraph.catalogue import known_models
 from massgraph.cli.output import Stdout

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from massgraph.backends.registry import PROVIDERS
+from massgraph.backends.provider import PROVIDERS
 from massgraph.cli.commands import PLANNED
-from massgraph.cli.shared import TeamOptions, load_team
+from massgraph.cli.team_options import TeamOptions, load_team
 from massgraph.config import ConfigError, TeamConfig
 
 from .conftest import Cli
@@ -138,7 +138,7 @@ def test_a_missing_key(cli: Cli) -> None:
 
 def test_a_missing_engine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the embedded engine, one line holds the command that installs it."""
-    monkeypatch.setattr("massgraph.backends.registry.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     ended = cli("run", "q?")
     assert (ended.status, ended.out) == (2, b"")
     (line,) = ended.err.splitlines()

@@ -162,6 +162,17 @@ def test_a_config_with_other_agents(cli: Cli, folder: Path, mind: Stopping) -> N
     assert cli("resume", "t").status == 0, "nothing is lost by it"
 
 
+@pytest.mark.parametrize("words", [("-c", "debate.yaml"), ("--set", "graph=debate")])
+def test_a_run_goes_on_in_its_own_graph(words: tuple[str, ...], cli: Cli, folder: Path) -> None:
+    """Another one has other steps and other rules: it is refused, and nothing is lost by it."""
+    died("t", "team.yaml")
+    (folder / "debate.yaml").write_text(f"graph: debate\n{TEAM}")
+    ended = cli("resume", "t", *words)
+    assert (ended.status, ended.out) == (2, b"")
+    assert "begun in the graph 'team', and can't go on in 'debate'" in ended.err
+    assert cli("resume", "t").status == 0
+
+
 def test_a_new_question_on_a_run_that_was_not_over(cli: Cli) -> None:
     """It begins a run of its own, and says that it leaves the other one."""
     left = "the last run on this thread was not over; it is left, and a new one begins"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from massgraph.backends.registry import PROVIDERS
+from massgraph.backends.provider import PROVIDERS
 from massgraph.config import ConfigError, load_document
 from massgraph.config.document import Document
 from massgraph.config.files import SHIPPED

@@ -147,6 +147,16 @@ def test_fork(cli: Cli, rivers: str) -> None:
     assert "fork of   rivers\n" in cli("threads", "show", "other").out.decode()
 
 
+def test_a_fork_keeps_what_it_does_not_change(cli: Cli, rivers: str) -> None:
+    """One answer is set, and the other agent's stays."""
+    steps = cli("threads", "show", rivers, "--json").json["steps"]
+    voting = [one["step"] for one in steps if one["next"] == ["open_round"]][-1]
+    words = ("--step", str(voting), "--set", "answers.bob=9.9", "--as", "other")
+    assert cli("threads", "fork", rivers, *words).status == 0
+    [step] = cli("threads", "show", "other", "--json").json["steps"]
+    assert step["answers"] == ["alice", "bob"]
+
+
 def test_fork_with_another_question(cli: Cli, rivers: str) -> None:
     """Without an id it gets one, which is printed."""
     ended = cli("threads", "fork", rivers, "--step", "0", "--set", "question=Why do they fall?")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,10 +100,10 @@ def test_a_key_of_the_environment_is_looked_for(
 
 def test_what_is_no_record_is_a_mistake(cli: Cli) -> None:
     """Neither a file nor a thread: one line, exit status 2."""
-    for name in ("nowhere.jsonl", "team.yaml"):
+    for name in ("nowhere.jsonl", "team.yaml", "x" * 300, f"a/{'x' * 5000}"):
         ended = cli("verify", name)
         assert (ended.status, ended.out) == (2, b"")
-        assert name in ended.err
+        assert name[:200] in ended.err
 
 
 def test_a_thread_is_compared_with_its_store(cli: Cli, record: Path) -> None:
@@ -110,6 +112,17 @@ def test_a_thread_is_compared_with_its_store(cli: Cli, record: Path) -> None:
     assert ended.status == 0, ended.out
     assert cli("verify", "--json", record.parts[-3]).json["stored"] == []
     assert record.exists()
+
+
+def test_a_thread_whose_steps_are_gone_is_told(cli: Cli, record: Path) -> None:
+    """Its record has rounds, and their steps are lost; a folder of its name hides nothing."""
+    thread = record.parts[-3]
+    Path(thread).mkdir()
+    with closing(sqlite3.connect(record.parents[3] / "massgraph.db")) as database, database:
+        database.execute("DELETE FROM checkpoints")
+    ended = cli("verify", thread)
+    assert ended.status == 1
+    assert "stored: nothing of the thread is stored, and its record tells" in ended.out.decode()
 
 
 def test_a_thread_whose_store_says_something_else_is_told(cli: Cli, record: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from massgraph.backends.registry import PROVIDERS
+from massgraph.backends.provider import PROVIDERS
 
 from .conftest import AGENT, TEAM, Load, Refused
 

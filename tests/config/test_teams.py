@@ -12,7 +12,7 @@ from massgraph import Team
 from massgraph.backends.base import LLMBackend
 from massgraph.backends.fallback import FallbackBackend
 from massgraph.backends.options import options_model
-from massgraph.backends.registry import PROVIDERS, adapter_class
+from massgraph.backends.provider import PROVIDERS, adapter_class
 from massgraph.config import ConfigError, load_config
 from massgraph.config.files import SHIPPED, shipped_names
 

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,12 @@ from typing import Any
 import click
 import pytest
 import yaml
+from langchain_core.messages import AnyMessage
 
+from massgraph.backends.base import ToolSchema
+from massgraph.backends.chunks import StreamChunk
+from massgraph.backends.local import LocalBackend
+from massgraph.backends.scripted import ScriptedBackend
 from massgraph.cli import main
 from massgraph.cli.commands import cli
 from tests.made import made
@@ -44,11 +49,37 @@ TYPED = {"chat": "How many moons does Mars have?\n/quit\n"}
 TEAM = next(block for block in blocks("yaml") if block.page.name == "README.md")
 
 
+class Standin(LocalBackend):
+    """What answers for the embedded model, which takes seconds for a team's run."""
+
+    async def prepare(self) -> None:
+        """Load nothing."""
+
+    async def stream_with_tools(
+        self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
+    ) -> AsyncGenerator[StreamChunk]:
+        votes = any(tool.name == "vote" for tool in tools)
+        said = {"vote": "agent1"} if votes else {"new_answer": "Paris."} if tools else {"text": "P"}
+        async for chunk in ScriptedBackend([said]).stream_with_tools(messages, tools, **params):
+            yield chunk
+
+
+def _pasted() -> Iterator[Any]:
+    """Give out the blocks of Python; those of the embedded model twice, with it and without."""
+    for block in blocks("python"):
+        if 'backend="local"' in block.text:
+            yield pytest.param(block, LocalBackend, marks=pytest.mark.soak, id=f"{block.name}-real")
+        yield pytest.param(block, Standin, id=block.name)
+
+
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.name)
-def test_a_python_block_runs(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("block", "model"), list(_pasted()))
+def test_a_python_block_runs(
+    block: Block, model: type[LocalBackend], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A reader who pastes it gets no error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("massgraph.backends.local.LocalBackend", model)
     exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
 
 

@@ -134,7 +134,7 @@ def test_a_stored_reply_is_used_though_the_budget_is_used_up() -> None:
 
 @pytest.mark.parametrize(("kind", "seed"), [("tools", 0), ("refused", 0), ("team", 1)])
 def test_a_resumed_runs_budget_knows_of_all_that_is_stored(kind: str, seed: int) -> None:
-    """Between a reply's write and its node's, the journal alone knows of a call: it counts, once."""
+    """Between a reply's write and its node's, the journal alone knows of a call: it counts once."""
     attempt = uncut(case(kind, seed))
     over = next(event for event in attempt.told if event.type == "winner_selected").seq
     before = [point for point in attempt.points if point.told < over]
@@ -151,10 +151,10 @@ async def _known(attempt: Attempt, point: Point) -> int:
     graph = attempt.case.team(storage, Asked(), []).compile(checkpointer=storage.store.saver)
     saved = await Saved.of(graph, {"configurable": {"thread_id": THREAD}})
     if saved is not None and saved.begun:
-        saved.bring_back(live, elapsed=0.0, stops_peers=False)
         for agent, usage in saved.state["usage"].items():  # as each call's account does
             live.ledger.learn(agent, usage)
-        await saved.count_replies(live, cast("CoordinationGraph", graph.builder).by_id)
+        members = cast("CoordinationGraph", graph.builder).by_id
+        await saved.count(live.ledger, members, storage.store.journal)
     return next(n for n in itertools.count() if _allows(live.ledger, n + 1))
 
 

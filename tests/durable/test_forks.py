@@ -92,6 +92,21 @@ def test_an_edited_fork_goes_its_own_way() -> None:
     run_virtual(play())
 
 
+def test_a_fork_of_an_earlier_question_is_of_that_question() -> None:
+    """What a thread was asked since is no matter of its fork."""
+
+    async def play() -> None:
+        db, threads = await settled()
+        last = (await threads.steps("t"))[-1].number
+        await team(db).arun("And why?", thread_id="t")
+        await threads.fork("t", step=last, to="first")
+        await threads.fork("t", to="second")
+        asked = [(await threads.get(name)).question for name in ("first", "second")]
+        assert asked == ["Which?", "And why?"]
+
+    run_virtual(play())
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"round": 7}, "A fork can't change 'round'"),
     ({"colour": "blue"}, "A fork can't change 'colour'"),

@@ -11,17 +11,40 @@ from typing import Any
 
 import pytest
 
+from massgraph.cli import main
 from massgraph.nodes.state import no_usage
 
 from ..made import ROOT, made
+from ..wire.__main__ import environment
+from ..wire.brain import brain
+from ..wire.server import LoopbackServer
 
 QUESTION = "Why do rivers rise?"
 PROVIDERS = {"gpt": "openai", "claude": "claude", "gemini": "gemini", "grok": "grok"}
 """The agents of the example, and who answers for each."""
+RUN = ("run", "--json", "-c", "examples/four_providers.yaml", QUESTION)
 
 
-def test_a_team_of_four_settles() -> None:
+def test_a_team_of_four_settles(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """All four answer and vote, the winner presents, and each one's tokens and price are known."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    with LoopbackServer(brain) as server:
+        for name, value in environment(server).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as left:
+            main(RUN)
+    said = capsys.readouterr()
+    assert (left.value.code, server.refused) == (0, []), said.err
+    check(said.out, said.err)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(150)
+def test_make_lets_them_settle() -> None:
+    """The same in one command of make, in processes of their own."""
     ran = subprocess.run(
         command(),
         cwd=ROOT,
@@ -32,17 +55,22 @@ def test_a_team_of_four_settles() -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    check_settled(json.loads(ran.stdout))
-    check_usage(json.loads(ran.stdout)["usage"])
-    check_requests(ran.stderr)
+    check(ran.stdout, ran.stderr)
 
 
 def command() -> list[str]:
     """Return `make providers`; where the environment is another than make's, what it does."""
     if made():
         return ["make", "-s", f"VENV={sys.prefix}", "providers", f"QUESTION={QUESTION}"]
-    run = ("massgraph", "run", "--json", "-c", "examples/four_providers.yaml", QUESTION)
-    return [sys.executable, "-m", "tests.wire", "--", sys.executable, "-m", *run]
+    return [sys.executable, "-m", "tests.wire", "--", sys.executable, "-m", "massgraph", *RUN]
+
+
+def check(printed: str, told: str) -> None:
+    """Assert what holds for the result and for what stderr tells."""
+    result = json.loads(printed)
+    check_settled(result)
+    check_usage(result["usage"])
+    check_requests(told)
 
 
 def check_settled(result: Mapping[str, Any]) -> None:

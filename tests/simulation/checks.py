@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from massgraph.nodes.agent_turn import CANCELLED
@@ -105,6 +105,11 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
     calls = setting.calls
     assert not calls.problems, calls.problems
     assert calls.running == 0, "S11: a provider call or a tool outlived its run"
+    check_said(setting, events)
+
+
+def check_said(setting: Scenario, events: Sequence[Event]) -> None:
+    """Check events against what the backends said; in a resumed run, those of all attempts."""
     labels = {f"agent{number}": agent for number, agent in enumerate(setting.agents, 1)}
     for event in events:
         match event:
@@ -117,6 +122,30 @@ def check_end(setting: Scenario, events: Sequence[Event]) -> None:
                 _check_stored(event.result)
             case _:
                 pass
+
+
+def check_counted(
+    begun: Mapping[str, int], result: Mapping[str, Any], before: Mapping[str, Any]
+) -> None:
+    """Check that each request that went out in an attempt counts.
+
+    Args:
+        begun: How many of them each backend got.
+        result: What it came to.
+        before: Usage by agents, as the attempt went on with it.
+    """
+    if result["outcome"] == "failed":
+        return
+    for agent, requests in begun.items():
+        ids = [one for one in result["usage"] if one.split("_")[0] == agent]
+        made = [_requests(result["usage"].get(one)) - _requests(before.get(one)) for one in ids]
+        counted = sum(made)
+        what = f"S8: {requests} requests of {agent}, {counted} counted"
+        assert not ids or counted >= requests, what
+
+
+def _requests(usage: Mapping[str, Any] | None) -> int:
+    return usage["calls"] + usage["retries"] if usage is not None else 0
 
 
 def _check_accepted(setting: Scenario, event: AnswersAccepted) -> None:

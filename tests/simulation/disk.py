@@ -32,6 +32,10 @@ class WatchedJournal(Journal):
         self._inside, self._rng, self._slowest_s = inside, random.Random(seed), slowest_s
         self.stored: dict[CallKey, str] = {}
         """Calls whose replies are stored, and their agents."""
+        self.held: dict[CallKey, StoredReply] = {}
+        """What is stored: of two replies of a call, the first."""
+        self.told: dict[CallKey, dict[str, Any]] = {}
+        """What calls whose replies are stored have used, as it was told."""
         self.problems: list[str] = []
         self._inherited: frozenset[CallKey] = frozenset()
         self.news = asyncio.Event()
@@ -58,6 +62,7 @@ class WatchedJournal(Journal):
             self.problems.append(f"S9: the call {key} was made again")
         await self._inside.store(key, agent, reply)
         self.stored[key] = agent
+        self.held.setdefault(key, reply)
         self.news.set()
         await self._takes_time()
 
@@ -105,7 +110,8 @@ class DiskStore(MemoryStore):
         """Return what a new process would find, were this one to die now."""
         other = DiskStore(self.slow.copied(seed), seed)
         self._database._connection.backup(other._database._connection)
-        other.replies.stored = dict(self.replies.stored)
+        for name in ("stored", "held", "told"):
+            setattr(other.replies, name, dict(getattr(self.replies, name)))
         return other
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from massgraph import Run, RunError
 from massgraph.graphs.running import BrokenRunError
-from massgraph.nodes.events import Event, RunFinished
+from massgraph.nodes.events import Event, RunFinished, RunResumed, RunStarted
 from massgraph.nodes.record import fold_events
 
-from .checks import check_attempts
-from .disk import Disk, DiskStore
+from .checks import check_attempts, check_counted, check_said
+from .disk import CALL, Disk, DiskStore
 from .scenario import Scenario, scenario
 from .weather import SavingError, ShuffledLoop, SlowSaver, has_cause
+from .witness import Witness
 
 THREAD = "t"
 MOST_CUTS = 3
@@ -38,6 +40,8 @@ class Attempt:
         events: What it has told.
         result: What it came to; None where its process died.
         left: What its process has left.
+        witness: Who looks into the journal while it runs, where there is one.
+        begun: How many requests each backend had got before.
     """
 
     setting: Scenario
@@ -46,6 +50,8 @@ class Attempt:
     events: list[Event] = field(default_factory=list)
     result: dict[str, Any] | None = None
     left: DiskStore | SlowSaver | None = None
+    witness: Witness | None = None
+    begun: Counter[str] = field(default_factory=Counter)
 
 
 class Story:
@@ -69,6 +75,7 @@ class Story:
             self.store = DiskStore(weather, f"{seed}")
         self.attempts: list[Attempt] = []
         self.jumped = 0.0
+        self._least_t = 0.0
         self.answers: dict[str, None] = {}
 
     def play(self) -> list[Event]:
@@ -100,7 +107,10 @@ class Story:
         setting.calls.answers |= self.answers
         if self.store is not None:
             self.store.replies.begin()
-        attempt = Attempt(setting, cut)
+        attempt = Attempt(setting, cut, begun=Counter(setting.calls.begun))
+        if self.store is not None:
+            attempt.witness = Witness(self.store.replies, CALL.get, setting.agents)
+        setting.team.observers = [] if attempt.witness is None else [attempt.witness]
         self.attempts.append(attempt)
         loop = ShuffledLoop(f"{self._seed} {number}", setting.jumps)
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -127,12 +137,16 @@ class Story:
         """Let the process die: nothing that happens from now on has happened."""
         seed = f"{self._seed} {len(self.attempts)}"
         attempt.events = list(told)
+        if attempt.witness is not None:
+            attempt.witness.is_dead = True
         attempt.left = (self.store or self.saver).copied(seed)
         asyncio.get_running_loop().stop()
 
     async def _go_on(self, attempt: Attempt) -> None:
         told: list[Event] = []
         run = await self._started(attempt)
+        if attempt.witness is not None:
+            attempt.witness.ledger = run._run._live.ledger
         reader = asyncio.create_task(_read(run, told))
         match attempt.cut:
             case "none":
@@ -200,6 +214,12 @@ class Story:
         return dict(broken.result)
 
     def _look_at(self, attempt: Attempt) -> None:
+        first = attempt.events[0] if attempt.events else None
+        if isinstance(first, RunStarted):
+            self._least_t = 0.0
+        elif isinstance(first, RunResumed) and self.store is not None:
+            what = f"S7: {self._least_t:g} s are stored, and the run goes on at {first.t:g} s"
+            assert first.t >= self._least_t - 0.001, what
         if attempt.left is not None:
             attempt.result = None
             self._take_over(attempt.left)
@@ -207,6 +227,10 @@ class Story:
         assert attempt.setting.calls.running == 0, "S11: a call or a tool outlived its run"
         assert isinstance(attempt.events[-1], RunFinished), "S6: an end is told"
         assert attempt.events[-1].result == attempt.result, "S7: the result is another"
+        state: Mapping[str, Any] = first.state if isinstance(first, RunResumed) else {}
+        begun = attempt.setting.calls.begun - attempt.begun
+        check_counted(begun, attempt.events[-1].result, state.get("usage", {}))
+        self._least_t = attempt.events[-1].result["duration_s"]
 
     def _take_over(self, left: DiskStore | SlowSaver) -> None:
         if isinstance(left, DiskStore):
@@ -219,19 +243,21 @@ class Story:
         check_attempts(setting, events, self.jumped)
         for attempt in self.attempts:
             assert not attempt.setting.calls.problems, attempt.setting.calls.problems
+        setting.calls.answers |= self.answers
+        check_said(setting, events)
+        if self.store is not None:
+            assert not self.store.replies.problems, self.store.replies.problems
         result = last.result
         assert result is not None, "L1: a run that nobody cuts has a result"
         if result["outcome"] not in OVER:
             assert result["outcome"] == "failed"
             assert self.saver.failed, "L1: a run that nobody cuts comes to its end"
             return
-        setting.calls.answers |= self.answers
         config: Any = {"configurable": {"thread_id": THREAD}}
         state = setting.team.compile(self.saver).get_state(config).values
         for key, value in fold_events(events).state.items():
             assert value == state[key], f"S7: folding the events gives another {key}"
         if self.store is not None:
-            assert not self.store.replies.problems, self.store.replies.problems
             self._check_paid(state["usage"])
 
     def _check_paid(self, usage: dict[str, Any]) -> None:

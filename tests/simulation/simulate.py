@@ -21,7 +21,7 @@ from massgraph.nodes.budget import Budget
 from massgraph.nodes.events import Event, event_to_json
 from massgraph.nodes.live import LiveRun
 
-from .checks import check_cut, check_end, check_events, check_whole
+from .checks import check_counted, check_cut, check_end, check_events, check_whole
 from .fast import quick_building
 from .resuming import Story
 from .scenario import GRAPHS, Scenario, scenario
@@ -62,12 +62,7 @@ def simulate_cancel(seed: int, graph: str = "team") -> list[Event]:
     (events, result), jumped = _run(setting, _play_cancelled(setting))
     check_cut(setting, events, result, jumped)
     check_end(setting, events)
-    for agent, begun in setting.calls.begun.items():
-        if result["outcome"] == "failed":
-            continue
-        uses = [used for one, used in result["usage"].items() if one.split("_")[0] == agent]
-        counted = sum(used["calls"] + used["retries"] for used in uses)
-        assert not uses or counted >= begun, f"S8: {begun} requests of {agent}, {counted} counted"
+    check_counted(setting.calls.begun, result, {})
     return events
 
 

@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any
 
 from massgraph import Agent, Policy, Team
+from massgraph.graphs.keeping import Keeper
 from massgraph.graphs.mixture import mixture
 from massgraph.graphs.self_consistency import self_consistency
+from massgraph.keeping import Keeping
 from massgraph.nodes.events import Event
 from massgraph.store import Storage
 from massgraph.stored_run import StoredRun
@@ -38,14 +40,16 @@ class _Heard(StoredRun):
         super().take(event)
 
 
-class HeardTeam(Team):
-    """A team whose runs' events are kept, up to the last one before a crash."""
+class _HeardKeeping(Keeping):
+    """Keeps runs whose events are kept, up to the last one before a crash."""
 
-    told: Told
+    def __init__(self, storage: Storage, told: Told) -> None:
+        super().__init__(None, storage, None)
+        self._told = told
 
-    def _keeper(self, thread_id: str, messages: Any) -> StoredRun:
-        keeper = _Heard(self._storage, thread_id, messages=messages, config=self.config)
-        keeper.told = self.told
+    def keeper(self, thread_id: str, messages: Any, config: str | None) -> Keeper:
+        keeper = _Heard(self.storage, thread_id, messages=messages, config=config)
+        keeper.told = self._told
         return keeper
 
 
@@ -85,13 +89,9 @@ class Case:
 
     def team(self, storage: Storage, asked: Asked, told: Told) -> Team:
         """Return the team, made anew, as another process makes it."""
-        made = HeardTeam(
-            [self._agent(agent, asked) for agent in self.agents],
-            Policy(**self.policy),
-            graph=self.graph,
-            db=storage,
-        )
-        made.told = told
+        agents = [self._agent(agent, asked) for agent in self.agents]
+        made = Team(agents, Policy(**self.policy), graph=self.graph)
+        made._keeping = _HeardKeeping(storage, told)
         return made
 
     def _agent(self, agent: str, asked: Asked) -> Agent:

@@ -6,7 +6,9 @@ import asyncio
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -152,7 +154,7 @@ def test_what_is_no_database_of_ours(tmp_path: Path, make: object, told: str) ->
 
 async def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits too long for another writer is told so, by the journal and the checkpointer."""
-    monkeypatch.setattr("massgraph.store.sqlite.BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("massgraph.store.sqlite_file.BUSY_TIMEOUT_S", 0.01)
     storage = open_storage(f"sqlite:///{tmp_path}/threads.db")
     store = await storage.opened()
     await fill(store)
@@ -171,6 +173,25 @@ async def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     other.close()
     await store.journal.store(key(9), "alice", reply("nine"))
     assert await store.journal.find(key(9)) == reply("nine")
+    await storage.aclose()
+
+
+async def test_writes_are_stored_together(tmp_path: Path) -> None:
+    """When one of a task's writes fails, none of them is stored, then or later."""
+    storage = open_storage(f"sqlite:///{tmp_path}/threads.db")
+    store = await storage.opened()
+    with closing(sqlite3.connect(tmp_path / "threads.db", isolation_level=None)) as other:
+        other.execute(
+            "CREATE TRIGGER second BEFORE INSERT ON writes WHEN NEW.idx = 1 "
+            "BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
+        )
+        config: Any = {
+            "configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "1"}
+        }
+        with pytest.raises(StoreError, match="the disk is full"):
+            await store.saver.aput_writes(config, [("a", 1), ("b", 2)], "task")
+        await store.saver.aput_writes(config, [("c", 3)], "another")
+        assert other.execute("SELECT task_id, idx FROM writes").fetchall() == [("another", 0)]
     await storage.aclose()
 
 

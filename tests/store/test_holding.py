@@ -11,7 +11,7 @@ import pytest
 
 from massgraph.backends.errors import StoreError, UserError
 from massgraph.store import GivenStorage, Storage, Store, open_storage
-from massgraph.store.sqlite import SqliteSaver
+from massgraph.store.sqlite_saver import SqliteSaver
 
 HOLDER = """
 import asyncio, sys

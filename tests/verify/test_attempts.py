@@ -262,3 +262,16 @@ def test_events_told_last_may_be_lost() -> None:
     at = nth(events, ev.RunResumed, 0)
     opened = nth(events, ev.RoundOpened, 1)
     assert verify([*events[: opened - 1], *events[at:]]).ok
+
+
+def test_the_clock_does_not_begin_anew() -> None:
+    """The time is stored with each round that is collected: there, or later, the run goes on."""
+    events = record("team")
+    cut = nth(events, ev.WinnerSelected, 0)
+    late = [dataclasses.replace(event, t=event.t + 60.0) for event in events[:-1]]
+    after = resumed(late, cut)
+    assert verify(after).ok
+    place = nth(after, ev.RunResumed, 0)
+    early = [dataclasses.replace(e, t=0.0) if at == place else e for at, e in enumerate(after)]
+    (found_early,) = verify(early).violations
+    assert found_early.message == "the run goes on at 0 s, and 60 s are stored"

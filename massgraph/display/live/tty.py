@@ -7,6 +7,8 @@ import os
 from importlib.util import find_spec
 from typing import Any, TextIO
 
+from ..manners import is_terminal
+
 HAS_SCREENS = find_spec("termios") is not None
 """Whether there are terminals of the kind that is known here: Windows has others."""
 
@@ -44,7 +46,7 @@ def key_stream(*streams: TextIO | None) -> TextIO | None:
     """Return the first stream on which a person can type, or None."""
     for stream in streams:
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            if stream is not None and stream.isatty() and _readable(stream.fileno()):
+            if is_terminal(stream) and _readable(stream.fileno()):
                 return stream
     return None
 

@@ -1,26 +1,19 @@
-"""Options that several commands have, and the team that they describe."""
+"""Options that describe a team, and the team that they describe."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import complete
+from .command import several
 from .ending import say
 from .telemetry import observe
-from .verbosity import verbose_option as verbose_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..config import TeamConfig
-    from ..store.base import Storage
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +39,7 @@ class TeamOptions:
     keys: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-_TEAM_OPTIONS = (
+team_options = several(
     click.option(
         "-c",
         "--config",
@@ -83,79 +76,7 @@ _TEAM_OPTIONS = (
         help="A value over the config's, e.g. policy.seed=1; repeatable.",
     ),
 )
-
-db_option = click.option(
-    "--db",
-    metavar="URL",
-    help="Where threads are kept: sqlite:///PATH, postgresql://..., memory:; "
-    "a file in your state directory if left out.",
-)
-
-
-def storage_of(db: str | None) -> Storage:
-    """Return where threads are kept.
-
-    Raises:
-        UserError: When the URL names no store.
-    """
-    from ..store.opening import default_storage, open_storage
-
-    return default_storage() if db is None else open_storage(db)
-
-
-def kept_storage(db: str | None) -> Storage:
-    """Return where threads were kept before.
-
-    Raises:
-        UserError: When the URL names no store, or a file that is not there.
-    """
-    from ..backends.errors import UserError
-
-    storage = storage_of(db)
-    path: Path | None = getattr(storage, "path", None)
-    if db is not None and path is not None and not path.exists():
-        raise UserError(
-            f"There is no database {storage.url}.",
-            hint="Three slashes begin a path from here (sqlite:///PATH), four an absolute one.",
-        )
-    return storage
-
-
-def runs_of(db: str | None) -> Path:
-    """Return the folder of the records of a store's runs.
-
-    Args:
-        db: The URL of the store; None for the user's own.
-
-    Raises:
-        UserError: When the URL names no store.
-    """
-    from ..store.opening import default_storage
-    from ..store.paths import runs_dir
-
-    url = storage_of(db).url if db is not None else None
-    return runs_dir(None if url == default_storage().url else url)
-
-
-def resume_command(thread: str, db: str | None, command: str = "resume") -> str | None:
-    """Return the command that goes on with a thread; None where nothing lasts.
-
-    Args:
-        thread: The thread.
-        db: The URL of its store, as it was given; its password is left out.
-        command: What stands before the thread.
-    """
-    if db is None:
-        return f"massgraph {command} {thread}"
-    url = storage_of(db).url
-    return None if url == "memory:" else f"massgraph {command} {thread} --db {shlex.quote(url)}"
-
-
-def team_options(command: F) -> F:
-    """Add the options that describe a team."""
-    for option in reversed(_TEAM_OPTIONS):
-        command = option(command)
-    return command
+"""Adds the options that describe a team."""
 
 
 def load_team(options: TeamOptions) -> TeamConfig:
