@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import MissingError, UserError
-from .keys import owner_of, shown_variable, struck
+from .keys import owner_of, shown_variable, struck, without_keys
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2."""
@@ -109,12 +109,12 @@ class Endpoint:
         return f"{self.vendor.title} ({self.shown})"
 
     def redact(self, text: str) -> str:
-        """Return the text with everything secret struck out."""
+        """Return the text with everything secret struck out, and what looks like anybody's key."""
         parts = urlsplit(self.url)
         secrets = [self.key, parts.password, parts.username]
         for value in (self.basic or "", *self.extra_headers.values()):
             secrets += [value, value.partition(" ")[2]]  # `Bearer KEY`
-        return struck(text, filter(None, secrets))
+        return without_keys(struck(text, filter(None, secrets)))
 
 
 def endpoint(

@@ -185,6 +185,13 @@ def test_each_form_of_a_secret_is_struck_out() -> None:
         assert not any(part in struck for part in ("et/", "et%2F", "b2", "p@", "p%", "me")), struck
 
 
+def test_what_looks_like_anybodys_key_is_struck_out() -> None:
+    """A server may repeat a key that its own backend never had: another agent's."""
+    at = endpoint(ACME, LOCAL, "mine-0123456789", None)
+    said = at.redact("No xai-ABCDEFGH1234 here, nor mine-0123456789: a risk-assessment.")
+    assert said == "No [redacted] here, nor [redacted]: a risk-assessment."
+
+
 def test_a_providers_own_host_is_named() -> None:
     """In messages, the provider's name stands with its own host, and with no other."""
     assert endpoint(OPENAI, None, "my-key", None).named == "OpenAI (https://api.openai.com/v1)"
