@@ -42,7 +42,6 @@ from ..nodes.events import (
     Verdict,
     WinnerSelected,
 )
-from ..nodes.journal import Journal
 from ..nodes.live import LiveRun
 from ..nodes.outer import OuterCall
 from ..nodes.state import Usage, add_usage, no_usage
@@ -88,11 +87,13 @@ class InnerRun:
         """Run the graph to its end."""
         brief = self._backend.brief_prompts
         messages = question_of(self._messages, brief=brief)
-        live = LiveRun(sink=self._hear, outer=self._outer(), journal=_journal())
+        around = _around()
+        journal = around.journal if around is not None else None
+        live = LiveRun(sink=self._hear, outer=self._outer(), journal=journal)
         team = self._backend.is_team
         try:
-            if team:
-                await self._count_what_is_stored(live)
+            if team and around is not None and journal is not None:
+                await self._count_what_is_stored(live, around)
             end = await self._backend.graph.ainvoke(
                 {"messages": messages}, context=live if team else None
             )
@@ -111,12 +112,19 @@ class InnerRun:
             return
         self.ending = self._ending(last if isinstance(last, AIMessage) else AIMessage(last.text))
 
-    async def _count_what_is_stored(self, live: LiveRun) -> None:
-        """Let the budgets of a run that goes on know what it used before it was cut."""
-        if live.journal is None:
+    async def _count_what_is_stored(self, live: LiveRun, around: LiveRun) -> None:
+        """Let the budgets of a run that goes on know what it used before it was cut.
+
+        LangGraph keeps a node's first inner run at the node's own place, and one that is asked
+        afresh at another: that is a new run, with nothing used.
+        """
+        config = get_config()
+        place = config["configurable"]["checkpoint_ns"]
+        if place in around.entered:
             return
+        around.entered.add(place)
         graph = cast("TeamGraph", self._backend.graph)
-        saved = await Saved.of(graph, get_config())
+        saved = await Saved.of(graph, config)
         if saved is not None and saved.begun:
             members = cast("CoordinationGraph", graph.builder).by_id
             await saved.count(live.ledger, members, live.journal)
@@ -191,14 +199,14 @@ _INNER_ONLY = (UsageChunk, CompleteMessageChunk)
 """Chunks of a presenting call that mean nothing outside: the usage is counted by events."""
 
 
-def _journal() -> Journal | None:
-    """Return the journal of the run around this one."""
+def _around() -> LiveRun | None:
+    """Return the live side of the run around this one, if it is a team's."""
     try:
         runtime: Any = get_runtime()
     except RuntimeError:  # called by hand, outside any graph
         return None
     around = getattr(runtime, "context", None)
-    return around.journal if isinstance(around, LiveRun) else None
+    return around if isinstance(around, LiveRun) else None
 
 
 def _said(message: AIMessage) -> list[StreamChunk]:

@@ -54,6 +54,8 @@ class LiveRun:
     stragglers: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     _waiting: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     ledger: Ledger = field(default_factory=Ledger, init=False)
+    entered: set[str] = field(default_factory=set, init=False)
+    """The places of nodes within which a team's run has begun, in this attempt."""
     _orders: dict[str, Orders] = field(default_factory=dict, init=False)
     _run: str = field(default="", init=False)
     _zero: float | None = field(default=None, init=False)

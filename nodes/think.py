@@ -91,14 +91,16 @@ class _Thought:
     async def result(self) -> dict[str, Any]:
         """Make the call, afresh as often as a person wants it, and return the turn's update."""
         turn = self._turn
-        while (reply := await self._replied()).end == "retried" or await self._is_void(reply):
-            turn.retried(add_usage(turn.spent, reply.usage))
+        while True:
+            reply = await self._replied()
+            spent = add_usage(turn.spent, reply.usage)
+            tries = turn.tries + reply.usage["retries"]
+            turn.note(spent, tries)
+            if reply.end != "retried" and not await self._is_void(reply):
+                return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
+            turn.retried(spent)
             if reply.end == "retried":
                 await turn.leave_slot()
-        tries = turn.tries + reply.usage["retries"]
-        spent = add_usage(turn.spent, reply.usage)
-        turn.note(spent, tries)
-        return {"spent": spent, "tries": tries, "flaw": None, **self._update(reply, tries)}
 
     async def _replied(self) -> Reply:
         turn, policy = self._turn, self._policy
