@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..nodes.events import FinalText, PresentingEnded, PresentingStarted, RunFinished
+from ..outcomes import OVER
 from .facts import Facts
 from .finding import Found
 
@@ -67,10 +68,10 @@ def ends_with_one(facts: Facts, event: RunFinished) -> Found:
         yield "S6", "the run is settled, and nothing was presented"
     if outcome != "settled" and presented and not facts.cancelled:
         yield "S6", f"a final answer was presented, and the outcome is {outcome}"
-    ended = outcome in ("settled", "no_answer")
+    ended = outcome in OVER
     if ended and not facts.settled and not facts.tells_an_old_end(event):
         yield "L1", f"the run is {outcome} without a verdict"
-    if outcome in ("settled", "no_answer") and facts.place == "no_answer" != outcome:
+    if outcome in OVER and facts.place == "no_answer" != outcome:
         yield "S6", f"the verdict was no_answer, and the outcome is {outcome}"
 
 

@@ -14,6 +14,7 @@ from ..nodes.events import (
 )
 from ..nodes.race import GRACE_S
 from ..nodes.visibility import Sight
+from ..outcomes import OVER
 from .facts import Facts
 from .finding import Found
 from .oracle import sees_wrongly
@@ -129,7 +130,7 @@ def none_is_open(facts: Facts, event: RunFinished) -> Found:
 
     A cancellation that comes between two nodes of a turn meets none that could tell of it.
     """
-    if facts.open and event.result.get("outcome") in ("settled", "no_answer"):
+    if facts.open and event.result.get("outcome") in OVER:
         yield "S1", f"the turn of {', '.join(facts.open)} has no outcome"
 
 

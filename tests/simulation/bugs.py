@@ -18,12 +18,20 @@ from unittest.mock import patch
 
 from massgraph.graphs import transitions
 from massgraph.graphs.agent import agent_node
-from massgraph.nodes import actions, certainty, collect_votes, novelty, present_final, settle
+from massgraph.nodes import (
+    actions,
+    certainty,
+    collect_votes,
+    novelty,
+    present_final,
+    prompts,
+    settle,
+    stream,
+)
 from massgraph.nodes.agent_turn import AgentTurn
 from massgraph.nodes.debate import debate
 from massgraph.nodes.events import Verdict
 from massgraph.nodes.finish import finish
-from massgraph.nodes.journal import Slot
 from massgraph.nodes.ledger import Ledger
 from massgraph.nodes.live import LiveRun
 from massgraph.nodes.live_round import LiveRound
@@ -34,11 +42,14 @@ from massgraph.nodes.state import Answer, owing_agents
 from massgraph.nodes.stream import Call
 from massgraph.nodes.visibility import visible
 
+from .bugs_of_resuming import BUGS_OF_RESUMING
 from .planting import Patches, changed, everywhere, planted, under
-from .simulate import drawn, play
+from .simulate import drawn, drawn_resumed, play
 
 MOST_SEEDS = 500
 """How many seeds a bug may take."""
+MISFITS = (TypeError, AttributeError, NameError)
+"""What is raised by a bug that does not fit the engine any more: that does not count as caught."""
 
 
 def stale_votes() -> Patches:
@@ -394,20 +405,57 @@ def untold_stop() -> Patches:
     """Nobody is told of a call that was stopped."""
     tell = Call._tell_end
 
-    def silent(self: Any, end: object, usage: Any) -> None:
+    def silent(self: Any, end: object, usage: Any, **named: Any) -> None:
         if not usage["stopped"]:
-            tell(self, end, usage)
+            tell(self, end, usage, **named)
 
     return [patch.object(Call, "_tell_end", silent)]
 
 
-def asked_again() -> Patches:
-    """A call goes out again, though its reply is stored."""
+def swapped_in_prompts() -> Patches:
+    """Each answer is shown under the label of another, in prompts alone."""
+    messages = prompts.turn_messages
 
-    async def nothing(_: Any) -> None:
-        return None
+    def swapped(state: Any, *rest: Any) -> Any:
+        answers = state["answers"]
+        texts = [answer["text"] for answer in answers.values()]
+        turned = zip(answers.items(), texts[1:] + texts[:1], strict=True)
+        other = {agent: {**answer, "text": text} for (agent, answer), text in turned}
+        return messages({**state, "answers": other}, *rest)
 
-    return [patch.object(Slot, "find", nothing)]
+    return everywhere(messages, swapped)
+
+
+def no_soft_deadline() -> Patches:
+    """Nobody is told to hurry when a round's time is nearly up."""
+    watch = AgentTurn.watch
+
+    def calm(self: Any, *args: Any) -> Any:
+        found = watch(self, *args)
+        found.soft = math.inf
+        return found
+
+    return [patch.object(AgentTurn, "watch", calm)]
+
+
+def _never(key: str) -> Patches:
+    race = stream.race
+
+    async def patient(work: Any, watch: Any, live: Any) -> Any:
+        setattr(watch, key, math.inf)
+        return await race(work, watch, live)
+
+    return [patch.object(stream, "race", patient)]
+
+
+def no_idle_timeout() -> Patches:
+    """No silence of a provider is too long."""
+    return _never("idle_s")
+
+
+def no_call_timeout() -> Patches:
+    """No call takes too long."""
+    return _never("call")
 
 
 BUGS: dict[str, Callable[[], Patches]] = {
@@ -452,23 +500,37 @@ BUGS: dict[str, Callable[[], Patches]] = {
         untold_failure,
         usage_twice,
         untold_stop,
-        asked_again,
+        swapped_in_prompts,
+        no_soft_deadline,
+        no_idle_timeout,
+        no_call_timeout,
     )
 }
-"""Bugs by name."""
+"""Bugs by name, without those of resuming."""
 
 
-def caught(bug: Callable[[], Patches], most: int = MOST_SEEDS) -> tuple[int, str] | None:
+def caught(name: str, most: int = MOST_SEEDS) -> tuple[int, str] | None:
     """Plant a bug and run seeds until one catches it.
+
+    Args:
+        name: The bug's; one of resuming gets runs that are cut alone.
+        most: How many seeds it may take.
 
     Returns:
         How many seeds it took, and what was said; None when none of them caught it.
+
+    Raises:
+        RuntimeError: When the bug can't be planted any more as it is.
     """
-    with planted(bug()):
+    resumes = name in BUGS_OF_RESUMING
+    family = drawn_resumed if resumes else drawn
+    with planted((BUGS | BUGS_OF_RESUMING)[name]()):
         for number in range(most):
             try:
-                play(drawn(number), number)
+                play(family(number), number)
             except AssertionError as exc:
+                if isinstance(exc.__cause__, MISFITS):
+                    raise RuntimeError(f"the bug {name} does not fit the engine") from exc
                 return number + 1, str(exc).partition("\n")[0]
     return None
 
@@ -481,11 +543,12 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     logging.disable()
     missed = 0
-    for name in given.names or BUGS:
+    bugs = BUGS | BUGS_OF_RESUMING
+    for name in given.names or bugs:
         begun = time.process_time()
-        found = caught(BUGS[name], given.seeds)
+        found = caught(name, given.seeds)
         missed += found is None
-        seeds, said = found or ("none", BUGS[name].__doc__ or "")
+        seeds, said = found or ("none", bugs[name].__doc__ or "")
         seconds = time.process_time() - begun
         sys.stdout.write(f"{name:24} {seeds!s:>5} seeds {seconds:6.1f} s  {said[:90]}\n")
         sys.stdout.flush()

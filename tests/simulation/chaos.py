@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -48,6 +49,10 @@ WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 """What answers are made of, so that some are close to each other."""
 
 
+_FENCED = re.compile(r"<(\w+) (\w+)>\n(.*?)\n</\1 \2>", re.DOTALL)
+"""What stands in a fence, with its label."""
+
+
 @dataclass
 class Calls:
     """What a team's backends were asked, and the answers that they gave."""
@@ -55,9 +60,38 @@ class Calls:
     problems: list[str] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
     answers: dict[str, None] = field(default_factory=dict)
+    given: dict[str, set[str]] = field(default_factory=dict)
+    """Who has given which answers."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Who is meant by the labels and ids in fences; none where teams have labels of their own."""
     running: int = 0
-    check: Callable[[], None] = field(default=lambda: None)
-    """Called at each request."""
+    check: Callable[[Sequence[AnyMessage]], None] = field(default=lambda _: None)
+    """Called with each request."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a run may wait for a provider; None for ever.
+
+    Args:
+        idle_s: Seconds of silence.
+        call_s: Seconds of a request.
+        slack_s: Seconds more, in which a call is stopped.
+    """
+
+    idle_s: float | None = None
+    call_s: float | None = None
+    slack_s: float = 5.0
+
+    def exceeded(self, silent_s: float, took_s: float) -> str | None:
+        """Return what has lasted too long."""
+        for what, seconds, most in (
+            ("silent", silent_s, self.idle_s),
+            ("waited for", took_s, self.call_s),
+        ):
+            if most is not None and seconds > most + self.slack_s:
+                return f"it was {what} for {seconds:.1f} s, and {most:g} s are allowed"
+        return None
 
 
 class ChaosBackend(LLMBackend):
@@ -68,12 +102,20 @@ class ChaosBackend(LLMBackend):
         name: Its agent, for reports.
         calls: Where calls are counted.
         wrongness: The share of its calls in which it does something wrong.
+        patience: How long it may keep others waiting.
     """
 
-    def __init__(self, seed: int, name: str, calls: Calls, wrongness: float) -> None:
+    def __init__(
+        self,
+        seed: int,
+        name: str,
+        calls: Calls,
+        wrongness: float,
+        patience: Patience = Patience(),
+    ) -> None:
         super().__init__()
         self._rng, self._name, self._calls = random.Random(seed), name, calls
-        self._wrongness = wrongness
+        self._wrongness, self._patience = wrongness, patience
 
     @property
     def provider_name(self) -> str:
@@ -83,15 +125,22 @@ class ChaosBackend(LLMBackend):
         self, messages: Sequence[AnyMessage], tools: Sequence[ToolSchema], **params: Any
     ) -> AsyncIterator[StreamChunk]:
         self._look_at(messages)
-        self._calls.check()
+        self._calls.check(messages)
         self._calls.begun[self._name] += 1
         self._calls.running += 1
+        loop = asyncio.get_running_loop()
+        begun = heard = _time(loop)
         try:
             async with aclosing(self._play({tool.name: tool for tool in tools})) as chunks:
                 async for chunk in chunks:
                     yield chunk
+                    heard = _time(loop)
         finally:
             self._calls.running -= 1
+            now = _time(loop)
+            why = self._patience.exceeded(now - heard, now - begun)
+            if why is not None:
+                self._calls.problems.append(f"L2: {self._name}: {why}")
 
     def _look_at(self, messages: Sequence[AnyMessage]) -> None:
         """Complain as a strict provider does: each call answered once, each result asked for."""
@@ -108,6 +157,15 @@ class ChaosBackend(LLMBackend):
                 asked = {call["id"] or "" for call in message.tool_calls}
         if asked:
             self._calls.problems.append(f"{self._name}: unanswered calls {asked}")
+        if self._calls.owners:
+            self._look_into(" ".join(message.text for message in messages))
+
+    def _look_into(self, text: str) -> None:
+        """Complain of an answer under a label of somebody who has not given it."""
+        for label, _, answer in _FENCED.findall(text):
+            owner = self._calls.owners.get(label)
+            if owner is not None and answer not in self._calls.given.get(owner, ()):
+                self._calls.problems.append(f"S4: {self._name} is shown another's under {label}")
 
     async def _play(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
         rng = self._rng
@@ -138,12 +196,17 @@ class ChaosBackend(LLMBackend):
 
     def _answer(self) -> tuple[str, dict[str, Any]]:
         if self._calls.answers and self._rng.random() < 0.1:
-            return "new_answer", {"content": self._rng.choice(list(self._calls.answers))}
+            return "new_answer", {"content": self._gives(self._rng.choice([*self._calls.answers]))}
         words = [self._rng.choice(WORDS) for _ in range(self._rng.randrange(1, 9))]
         said = f"{self._rng.random()} \\ **x** {' '.join(words)}"
         text = f"{self._name} says {said}{self._rng.choice(['', '', ' ', chr(10)])}"
+        return "new_answer", {"content": self._gives(text)}
+
+    def _gives(self, text: str) -> str:
+        """Note an answer."""
         self._calls.answers[text] = None
-        return "new_answer", {"content": text}
+        self._calls.given.setdefault(self._name, set()).add(text)
+        return text
 
     def _vote(self, tools: dict[str, ToolSchema]) -> tuple[str, dict[str, Any]]:
         rng, asked = self._rng, tools["vote"].parameters["properties"]
@@ -252,8 +315,7 @@ class ChaosBackend(LLMBackend):
                 yield chunk
 
     async def _repeats(self, tools: dict[str, ToolSchema]) -> AsyncGenerator[StreamChunk, None]:
-        text = "the  same\nfor all"
-        self._calls.answers[text] = None
+        text = self._gives("the  same\nfor all")
         async with aclosing(self._calls_of([("new_answer", {"content": text})])) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -317,7 +379,7 @@ class ChaosBackend(LLMBackend):
         """An answer of many kilobytes, in one piece or in a hundred."""
         name, args = self._answer()
         args = {"content": args["content"] + "and so on " * 4000}
-        self._calls.answers[args["content"]] = None
+        self._gives(args["content"])
         text = json.dumps(args)
         step = self._rng.choice([len(text), len(text) // 100])
         for at in range(0, len(text), step):
@@ -377,6 +439,11 @@ def chaos_tool(seed: int, calls: Calls) -> BaseTool:
     return StructuredTool(
         name=TOOL, description="Look something up.", args_schema=Lookup, coroutine=lookup
     )
+
+
+def _time(loop: asyncio.AbstractEventLoop) -> float:
+    """Return the time without the jumps of the clock."""
+    return loop.time() - float(getattr(loop, "jumped", 0.0))
 
 
 async def stay(seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,15 +11,20 @@ from typing import Any
 from massgraph.nodes.agent_turn import CANCELLED
 from massgraph.nodes.events import (
     AnswersAccepted,
+    AnswerText,
     CallEnded,
+    DeadlineReached,
     Event,
+    RoundOpened,
     RunFinished,
     RunResumed,
     RunStarted,
     TurnEnded,
     VoteCast,
+    WinnerSelected,
 )
 from massgraph.nodes.record import fold_events
+from massgraph.outcomes import OVER
 from massgraph.verify import verify
 
 from .scenario import OWN, Scenario
@@ -28,9 +34,6 @@ SLACK_S = 2.0
 
 _EXPECTED = ("S10: no keys", "the record has no end")
 """What is not checked of some runs: there are no keys, and a reader may have left."""
-
-OVER = ("settled", "no_answer")
-"""The outcomes of runs that end by themselves."""
 
 _LABEL = re.compile(r"for (agent\d+)")
 
@@ -67,6 +70,7 @@ def check_whole(
 ) -> None:
     """Check a run that ended by itself, and the fold of its events against the machine's state."""
     check_events(setting, events, jumped)
+    check_hurried(setting, events, jumped)
     assert isinstance(events[-1], RunFinished), "S6: a record ends with run_finished"
     assert events[-1].result["outcome"] in OVER, "nobody cancelled the run"
     assert not any(_is_cut(event) for event in events), "nobody cancelled the run"
@@ -82,10 +86,41 @@ def check_cut(
 ) -> None:
     """Check a run that something may have cut short: its caller, or a store that broke."""
     check_events(setting, events, jumped)
+    check_hurried(setting, events, jumped)
     assert isinstance(events[-1], RunFinished), "S6: a record ends with run_finished"
     assert events[-1].result == result, "S7: the result is not the last event's"
     if result["outcome"] in OVER:
         assert not any(_is_cut(event) for event in events), "a cancelled turn's run went on"
+
+
+LATE_S = 10.0
+"""Virtual seconds that a vote may take from its first piece to its last, and being stopped."""
+
+
+def check_hurried(setting: Scenario, events: Sequence[Event], jumped: float) -> None:
+    """Check that no call that acts on nothing goes on beyond its round's soft deadline.
+
+    That an answer has begun is told; a vote is short. Where the clock has jumped, nothing is asked.
+    """
+    policy, hurried, acts, soft = setting.policy, set[str](), set[str](), math.inf
+    for event in [] if jumped else events:
+        match event:
+            case RoundOpened():
+                most = min(policy.round_deadline_s, policy.run_deadline_s - event.t)
+                soft, hurried = event.t + most * policy.soft_share, set()
+            case DeadlineReached(which="soft", agent=str(agent)):
+                hurried.add(agent)
+            case AnswerText():
+                acts.add(event.agent)
+            case WinnerSelected():
+                soft = math.inf  # who presents has the run's deadline alone
+            case CallEnded():
+                crosses = event.t - event.seconds < soft < event.t - LATE_S
+                told = event.agent in hurried | acts
+                assert told or not crosses, f"L2: {event.agent} was not told to hurry"
+                acts.discard(event.agent)
+            case _:
+                pass
 
 
 def _is_cut(event: Event) -> bool:

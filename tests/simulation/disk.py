@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
+
+from langchain_core.messages import AnyMessage
 
 from massgraph.backends.reply import StoredReply
 from massgraph.nodes.journal import CallKey, Journal
@@ -36,6 +39,8 @@ class WatchedJournal(Journal):
         """What is stored: of two replies of a call, the first."""
         self.told: dict[CallKey, dict[str, Any]] = {}
         """What calls whose replies are stored have used, as it was told."""
+        self.sent: dict[CallKey, int] = {}
+        """What was sent in calls, as a number."""
         self.problems: list[str] = []
         self._inherited: frozenset[CallKey] = frozenset()
         self.news = asyncio.Event()
@@ -75,10 +80,18 @@ class WatchedJournal(Journal):
         """How many replies of each agent are stored."""
         return Counter(self.stored.values())
 
-    def check(self) -> None:
-        """Complain of a call that is under way, and has its reply already."""
-        if CALL.get() in self.stored:
-            self.problems.append(f"S9: the call {CALL.get()} is made again")
+    def check(self, messages: Sequence[AnyMessage]) -> None:
+        """Complain of a call that is under way, and has its reply already, or says another thing.
+
+        Args:
+            messages: What is sent: when a crash has taken its reply, the same is sent again.
+        """
+        key = CALL.get()
+        if key in self.stored:
+            self.problems.append(f"S9: the call {key} is made again")
+        said = hash(tuple((one.type, str(one.content)) for one in messages))
+        if key is not None and self.sent.setdefault(key, said) != said:
+            self.problems.append(f"S9: the call {key} is made again, in other words")
 
 
 class DiskStore(MemoryStore):
@@ -110,7 +123,7 @@ class DiskStore(MemoryStore):
         """Return what a new process would find, were this one to die now."""
         other = DiskStore(self.slow.copied(seed), seed)
         self._database._connection.backup(other._database._connection)
-        for name in ("stored", "held", "told"):
+        for name in ("stored", "held", "told", "sent"):
             setattr(other.replies, name, dict(getattr(self.replies, name)))
         return other
 

@@ -19,7 +19,7 @@ from massgraph.nodes.state import TeamState
 from massgraph.nodes.visibility import Sight
 from massgraph.store.base import Storage
 
-from .chaos import Calls, ChaosBackend, chaos_tool
+from .chaos import Calls, ChaosBackend, Patience, chaos_tool
 from .weather import SlowSaver
 
 
@@ -233,7 +233,10 @@ def scenario(
         if graph == "nested" and not name.startswith("in") and rng.random() < 0.5:
             members = [agent(f"in{name}x{n}").member() for n in range(rng.choice([1, 2, 3]))]
             return Team.from_graph(coordination(members, inside))
-        return ChaosBackend(rng.randrange(2**32) ^ (attempt - 1), name, calls, wrongness)
+        limits = inside if name.startswith("in") else policy
+        patience = Patience(limits.idle_timeout_s, limits.call_timeout_s, 5 + 10 * saver.slowest_s)
+        seed_now = rng.randrange(2**32) ^ (attempt - 1)
+        return ChaosBackend(seed_now, name, calls, wrongness, patience)
 
     def agent(name: str) -> Agent:
         return Agent(
@@ -253,4 +256,8 @@ def scenario(
     kept: dict[str, Any] = {"checkpointer": saver} if storage is None else {"db": storage}
     team = Team.from_graph(drawn, **kept)
     ids = [member.id for member in drawn.members]
+    if graph != "nested":  # where each team has labels of its own
+        named = {agent: agent.split("_")[0] for agent in ids}
+        labels = {f"agent{number}": agent for number, agent in enumerate(named.values(), 1)}
+        calls.owners = named | labels
     return Scenario(seed, graph, drawn.policy, team, ids, calls, saver, jumps)

@@ -20,6 +20,7 @@ from massgraph.graphs.running import BrokenRunError
 from massgraph.nodes.budget import Budget
 from massgraph.nodes.events import Event, event_to_json
 from massgraph.nodes.live import LiveRun
+from massgraph.outcomes import OVER
 
 from .checks import check_counted, check_cut, check_end, check_events, check_whole
 from .fast import quick_building
@@ -89,7 +90,7 @@ async def _play(setting: Scenario) -> tuple[list[Event], dict[str, Any]]:
 
 
 def _order(setting: Scenario, live: LiveRun) -> None:
-    """Let a person stop agents and ask them afresh, at times of any kind, in half of the runs."""
+    """Let a person stop agents and ask them afresh, at any time, in three of five runs."""
     rng, loop = random.Random(setting.seed), asyncio.get_running_loop()
     for _ in range(rng.choice([0, 0, 1, 2, 5])):
         orders = live.orders(rng.choice(setting.agents))
@@ -107,7 +108,7 @@ async def _play_read(setting: Scenario) -> tuple[list[Event], dict[str, Any], bo
     await run.aclose()
     assert run.status == result["outcome"]
     if result["outcome"] != "failed":
-        assert result["outcome"] in ("settled", "no_answer"), "nobody cancelled the run"
+        assert result["outcome"] in OVER, "nobody cancelled the run"
     await setting.saver.idle()
     await _no_task_is_left(broken=bool(setting.saver.failed))
     return events, result, manner != "leaves"
@@ -152,14 +153,14 @@ async def _play_cancelled(setting: Scenario) -> tuple[list[Event], dict[str, Any
             await asyncio.sleep(0)
             other.cancel()
             await asyncio.wait({other})
-            assert run.status == status or run.status in ("settled", "no_answer", "failed")
+            assert run.status == status or run.status in (*OVER, "failed")
             status = run.status
             run.cancel()
     result, events = await waiter, await reader
     await run.aclose()
     assert run.status == result["outcome"]
     if status == "running":
-        assert result["outcome"] in ("cancelled", "settled", "no_answer", "failed")
+        assert result["outcome"] in (*OVER, "cancelled", "failed")
     else:
         assert result["outcome"] == status, "S6: cancelling changed the outcome of a finished run"
     await setting.saver.idle()
@@ -228,6 +229,15 @@ def drawn(number: int) -> str:
     """Return the family that the seed of this number is of, where all are mixed."""
     rng = random.Random(f"family {number}")
     deed = rng.choices(list(SHARES), list(SHARES.values()))[0]
+    return _in_a_graph(deed, rng)
+
+
+def drawn_resumed(number: int) -> str:
+    """Return the family that the seed of this number is of, where all runs are cut and go on."""
+    return _in_a_graph("resume", random.Random(f"resumed {number}"))
+
+
+def _in_a_graph(deed: str, rng: random.Random) -> str:
     graph = rng.choice(["team"] * 6 + list(GRAPHS))
     return deed if graph == "team" else f"{deed}-{graph}"
 

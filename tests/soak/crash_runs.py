@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from massgraph import Threads, UserError
 from massgraph.nodes.events import Event
 from massgraph.nodes.record import fold_events
+from massgraph.outcomes import OVER
 from massgraph.verify import verify
 
 from ..simulation.weather import ShuffledLoop
@@ -190,7 +191,7 @@ def _check_calls(whole: Attempt, point: Point, again: Attempt) -> None:
 def _check_result(whole: Attempt, again: Attempt) -> None:
     case = again.case
     if not case.exact:
-        assert again.result["outcome"] in ("settled", "no_answer"), again.result["outcome"]
+        assert again.result["outcome"] in OVER, again.result["outcome"]
         most = case.policy.get("max_calls")
         if most is not None:
             used = again.result["usage"]["total"]["calls"]
