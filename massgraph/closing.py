@@ -7,15 +7,12 @@ from types import TracebackType
 from typing import Self
 
 
-class AsyncClosing:
-    """An async context manager that ends with `aclose`."""
+class ClosingExit:
+    """The end of an async context manager: `aclose`."""
 
     @abstractmethod
     async def aclose(self) -> None:
         """Close it."""
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(
         self,
@@ -24,3 +21,10 @@ class AsyncClosing:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+class AsyncClosing(ClosingExit):
+    """An async context manager that is its own value, and ends with `aclose`."""
+
+    async def __aenter__(self) -> Self:
+        return self

@@ -12,12 +12,14 @@ from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
 from pydantic import TypeAdapter, ValidationError
 
-from .backends.errors import UserError
+from .backends.errors import StoreError, UserError
 from .nodes.policy import describe
 from .nodes.state import TeamState
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from .store.base import Store
 
 BRANCH = "branch:to:"
 """How LangGraph names the channel that starts a node."""
@@ -30,6 +32,12 @@ USEFUL = ("question", "answers", "votes", "failures", "notes", "abstained", "win
 
 BY_AGENT = ("answers", "votes", "drafts", "failures", "abstained", "usage")
 """Values of the state that have an entry for each agent."""
+
+SHAPES = {
+    "votes": "A vote has a voter, a candidate, a reason and the step's epoch: "
+    "'votes.alice={voter: alice, candidate: bob, reason: TEXT, epoch: 2}'",
+}
+"""How a value is written that is no plain text."""
 
 LISTS = ("pending", "ballots", "dissent")
 """Values of the state that are lists of answers or votes."""
@@ -49,6 +57,7 @@ class Step:
         next: The nodes that came next; none where a run was over.
         state: The machine's state.
         checkpoint_id: Its id.
+        damage: What is wrong with it; nothing else is known of it then, and it can't be forked.
     """
 
     number: int
@@ -56,6 +65,7 @@ class Step:
     next: tuple[str, ...]
     state: TeamState
     checkpoint_id: str
+    damage: str | None = None
 
     @classmethod
     def of(cls, found: CheckpointTuple) -> Step:
@@ -75,12 +85,36 @@ class Step:
         return humans[-1].text if humans else ""
 
 
-async def steps_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> AsyncIterator[Step]:
-    """Give out the steps of a thread, the newest first; inputs are none."""
+async def steps_of(store: Store, thread_id: str) -> list[Step]:
+    """Return the steps of a thread, the first one first, damaged ones too; inputs are none.
+
+    Raises:
+        StoreError: When the store cannot be read.
+    """
     config: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
-    async for found in saver.alist(config):
-        if found.metadata.get("source") != "input":
-            yield Step.of(found)
+    try:
+        found = [one async for one in store.saver.alist(config)][::-1]
+    except StoreError:
+        return [step async for step in _whole_and_damaged(store, thread_id)]
+    return [Step.of(one) for one in found if one.metadata.get("source") != "input"]
+
+
+async def _whole_and_damaged(store: Store, thread_id: str) -> AsyncIterator[Step]:
+    """Give out the steps of a thread, each read by itself."""
+    number = -2  # of the checkpoint before; the first question's input is -1
+    for checkpoint_id in await store.checkpoints(thread_id):
+        config: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+        config["configurable"]["checkpoint_id"] = checkpoint_id
+        try:
+            found = await store.saver.aget_tuple(config)
+        except StoreError as exc:
+            number += 1
+            yield Step(number, "", (), cast("Any", {}), checkpoint_id, damage=str(exc))
+            continue
+        if found is not None:
+            number = found.metadata.get("step", number + 1)
+            if found.metadata.get("source") != "input":
+                yield Step.of(found)
 
 
 async def fork_step(
@@ -140,7 +174,8 @@ def edited(values: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any
         try:
             changed[key] = TypeAdapter(hints[key]).validate_python(given)
         except ValidationError as exc:
-            raise UserError(f"A fork can't take this as {key}: {describe(exc)}.") from exc
+            told = f"A fork can't take this as {key}: {describe(exc)}."
+            raise UserError(told, hint=SHAPES.get(key)) from exc
         _check_agents(key, changed[key], list(values.get("labels", {}).values()))
     return changed
 

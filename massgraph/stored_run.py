@@ -21,6 +21,7 @@ from .nodes.record import ResultDict
 from .outcomes import OVER
 from .record.records import EVENTS, Records
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
+from .store.complaints import DamagedError
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
@@ -106,7 +107,7 @@ class StoredRun(Keeper):
                 if recorder.failure is None:
                     logger.info(LogLine("logs written", folder=recorder.path.parent))
             if self._row is not None and self._store is not None:
-                await self._finish(self._store, result)
+                await self._noted_end(self._store, result)
         finally:
             await self._held.aclose()
 
@@ -154,7 +155,16 @@ class StoredRun(Keeper):
         """Check that what is stored is what was written."""
         problems = await store.check(self._thread_id)
         if problems:
-            raise StoreError("; ".join(problems))
+            raise DamagedError("; ".join(problems))
+
+    async def _noted_end(self, store: Store, result: ResultDict | None) -> None:
+        """Note the end; that of a broken run may stay unsaid, as if its process had died."""
+        try:
+            await self._finish(store, result)
+        except StoreError:
+            if result is None or result["outcome"] != "failed":
+                raise
+            logger.info(LogLine("end not stored", thread=self._thread_id), exc_info=True)
 
     async def _finish(self, store: Store, result: ResultDict | None) -> None:
         """Note the end of the run; one that was refused stands as it stood."""

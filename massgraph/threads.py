@@ -12,6 +12,7 @@ from .backends.errors import StoreError, UserError
 from .closing import AsyncClosing
 from .steps import Step, fork_step, steps_of
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
+from .store.complaints import DamagedError, no_thread
 from .store.lease import Lease
 from .store.opening import open_storage
 from .thread_ids import check_thread_id, new_thread_id
@@ -46,7 +47,7 @@ class Threads(AsyncClosing):
         """
         row = await (await self._index()).get(check_thread_id(thread_id))
         if row is None:
-            raise UserError(f"There is no thread {thread_id!r}.", hint="See: massgraph threads ls")
+            raise no_thread(self._storage.url, thread_id)
         return row
 
     async def is_running(self, thread_id: str) -> bool:
@@ -54,14 +55,14 @@ class Threads(AsyncClosing):
         return await (await self._store()).is_held(thread_id)
 
     async def steps(self, thread_id: str) -> list[Step]:
-        """Return the steps of a thread, the first one first: any of them can be forked.
+        """Return the steps of a thread, the first one first: all but damaged ones can be forked.
 
         Raises:
             UserError: When there is no such thread.
         """
-        await self.get(thread_id)
-        store = await self._store()
-        return [step async for step in steps_of(store.saver, thread_id)][::-1]
+        with suppress(DamagedError):  # its row is: its steps may be whole
+            await self.get(thread_id)
+        return await steps_of(await self._store(), thread_id)
 
     async def fork(
         self,
@@ -84,19 +85,17 @@ class Threads(AsyncClosing):
 
         Raises:
             UserError: When there is no such thread or step, an edit is wrong, or `to` is taken.
+            StoreError: When the step is damaged.
         """
-        row, steps = await self.get(thread_id), await self.steps(thread_id)
-        chosen = [one for one in steps if step is None or one.number == step]
-        if not chosen:
-            numbers = f"{steps[0].number} to {steps[-1].number}" if steps else "none"
-            raise UserError(f"The thread {thread_id!r} has no step {step}; it has: {numbers}.")
+        chosen = await self._chosen(thread_id, step)
+        row = await self._row(thread_id, chosen)
         new = check_thread_id(to) if to is not None else new_thread_id()
         index, store = await self._index(), await self._store()
         if await index.get(new) is not None:
             raise UserError(f"There is a thread {new!r} already.", hint="Choose another id.")
         async with store.hold(new):
-            await fork_step(store.saver, thread_id, chosen[-1], edits or {}, new)
-            question = str((edits or {}).get("question", chosen[-1].question or row.question))
+            await fork_step(store.saver, thread_id, chosen, edits or {}, new)
+            question = str((edits or {}).get("question", chosen.question or row.question))
             await index.fork(new, replace(row, question=question, asked=None, before=None))
         return new
 
@@ -133,6 +132,38 @@ class Threads(AsyncClosing):
     async def aclose(self) -> None:
         """Let go of the store on this event loop; the last one that uses it closes it."""
         await self._storage.aclose()
+
+    async def _chosen(self, thread_id: str, number: int | None) -> Step:
+        """Return a step that can be forked, by its number; None for the last one."""
+        steps = await self.steps(thread_id)
+        found = [one for one in steps if number is None or one.number == number]
+        if not found:
+            numbers = f"{steps[0].number} to {steps[-1].number}" if steps else "none"
+            raise UserError(f"The thread {thread_id!r} has no step {number}; it has: {numbers}.")
+        chosen = found[-1]
+        if chosen.damage is not None:
+            whole = ", ".join(str(one.number) for one in steps if one.damage is None) or "none"
+            raise DamagedError(
+                f"The step {chosen.number} of the thread {thread_id!r} is damaged; steps that can "
+                f"be forked: {whole}."
+            )
+        return chosen
+
+    async def _row(self, thread_id: str, step: Step) -> ThreadRow:
+        """Return what is known of a thread; of one whose row is damaged, what a step tells."""
+        try:
+            return await self.get(thread_id)
+        except DamagedError:
+            now = time.time()
+            return ThreadRow(
+                thread_id=thread_id,
+                created=now,
+                updated=now,
+                question=step.question,
+                status="running",
+                runs=1,
+                attempts=1,
+            )
 
     async def _store(self) -> Store:
         return await self._storage.opened()

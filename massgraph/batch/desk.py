@@ -110,10 +110,10 @@ class Desk:
         Args:
             last: The threads of the last two results, or of fewer.
         """
-        index = (await self.storage.opened()).index
-        if index is None or not last or await index.get(last[-1]) is None:
+        store = await self.storage.opened()
+        if not last or await store.row(last[-1]) is None:
             return
-        if len(last) == 1 or await index.get(last[-2]) is None:
+        if len(last) == 1 or await store.row(last[-2]) is None:
             await self.forget(last[-1])
 
     def thread_of(self, question: Question) -> str:
@@ -127,7 +127,7 @@ class Desk:
         It can't where the thread is damaged, was begun by another team, or is to be begun anew.
         """
         try:
-            row = await store.index.get(thread) if store.index is not None else None
+            row = await store.row(thread)
             if row is None:
                 return None
             fits = row.config == self.config and not (self.anew and row.status == "no_answer")

@@ -13,6 +13,7 @@ from ..backends.errors import MassgraphError, UserError
 from ..display.safe_text import one_line
 from ..graphs.running import BrokenRunError
 from ..outcomes import OVER
+from ..store.complaints import no_thread
 from ..store.lease import Lease
 from ..thread_ids import check_thread_id, new_thread_id
 from .account import Account
@@ -140,7 +141,7 @@ class Conversation:
         if row is None and thread_id == self.thread_id:
             return ["nothing was asked on this thread yet"]
         if row is None:
-            raise UserError(f"There is no thread {thread_id!r}.", hint="See: massgraph threads ls")
+            raise no_thread(self._storage.url, thread_id)
         said = [] if thread_id == self.thread_id else [f"on the thread {thread_id} now"]
         self.thread_id = thread_id
         if row.status in OVER:
@@ -264,7 +265,7 @@ class Conversation:
 
     async def _row(self, thread_id: str) -> ThreadRow | None:
         async with Lease(self._storage) as store:
-            return None if store.index is None else await store.index.get(thread_id)
+            return await store.row(thread_id)
 
 
 def _last(row: ThreadRow) -> str:

@@ -12,6 +12,7 @@ from ..backends.errors import MassgraphError
 from ..display.writers import Display
 from ..graphs.running import BrokenRunError
 from ..outcomes import OVER
+from ..store.complaints import DamagedError
 from .db_option import resume_command
 from .delivery import deliver, how_to_go_on, status_of
 from .ending import Status, error, say
@@ -21,6 +22,7 @@ from .signals import Signals
 
 if TYPE_CHECKING:
     from ..config import TeamConfig
+    from ..nodes.result import ResultDict
     from ..store.base import Storage, ThreadRow
 
 
@@ -85,16 +87,21 @@ async def _run(
                 return (await run.result()).to_dict()
             except BrokenRunError as exc:
                 error(str(exc))
-                if again is not None and await _row(kept, run.thread_id) is not None:
+                lasts = again is not None and not isinstance(exc.__cause__, DamagedError)
+                if lasts and (_begun(exc.result) or await _row(kept, run.thread_id) is not None):
                     say(f"massgraph: what was stored of it is kept; {how_to_go_on(again)}")
                 return dict(exc.result)
+
+
+def _begun(result: ResultDict) -> bool:
+    """Return whether a run got as far as its agents: its thread was noted before."""
+    return result["usage"].keys() > {"total"}
 
 
 async def _row(kept: Kept, thread_id: str) -> ThreadRow | None:
     """Return what is known of a thread; the run itself tells what is wrong with the store."""
     with contextlib.suppress(MassgraphError):
-        store = await kept.storage.opened()
-        return await store.index.get(thread_id) if store.index is not None else None
+        return await (await kept.storage.opened()).row(thread_id)
     return None
 
 

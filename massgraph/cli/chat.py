@@ -97,7 +97,6 @@ def _team(row: ThreadRow | None, options: TeamOptions) -> TeamConfig:
 
 async def _row(storage: Storage, thread: str) -> ThreadRow | None:
     try:
-        index = (await storage.opened()).index
-        return None if index is None else await index.get(thread)
+        return await (await storage.opened()).row(thread)
     finally:
         await storage.aclose()

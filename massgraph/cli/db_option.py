@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -73,7 +72,16 @@ def resume_command(thread: str, db: str | None, command: str = "resume") -> str 
         db: The URL of its store, as it was given; its password is left out.
         command: What stands before the thread.
     """
-    if db is None:
-        return f"massgraph {command} {thread}"
-    url = storage_of(db).url
-    return None if url == "memory:" else f"massgraph {command} {thread} --db {shlex.quote(url)}"
+    return command_of(f"{command} {thread}", db)
+
+
+def command_of(words: str, db: str | None) -> str | None:
+    """Return a command with the store that it is about; None where nothing lasts.
+
+    Args:
+        words: What comes after `massgraph`.
+        db: The URL of the store, as it was given; its password is left out.
+    """
+    from ..store.commands import command
+
+    return f"massgraph {words}" if db is None else command(words, storage_of(db).url)

@@ -81,6 +81,8 @@ class KeptThread:
 def step_told(step: Step) -> dict[str, Any]:
     """Return what a program is told of a step: its place, what it holds, and what came next."""
     state = step.state
+    if step.damage is not None:
+        return {"step": step.number, "damage": step.damage}
     return {
         "step": step.number,
         "at": step.at,
@@ -94,6 +96,8 @@ def step_told(step: Step) -> dict[str, Any]:
 
 def step_line(step: Step) -> str:
     """Return a step as one line."""
+    if step.damage is not None:
+        return f"  {step.number:4}  damaged: it can't be forked"
     told = step_told(step)
     place = f"round {told['round']}, epoch {told['epoch']}"
     held = f"{_number(told['answers'], 'answer')}, {_number(told['votes'], 'vote')}"

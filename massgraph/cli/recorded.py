@@ -10,7 +10,7 @@ from pathlib import Path
 from ..backends.errors import StoreError, UserError
 from ..record.event_file import Loaded, read_record
 from ..store.paths import NAME, last_run, run_folder, thread_folder
-from .db_option import runs_of, storage_of
+from .db_option import command_of, runs_of, storage_of
 
 EVENTS = "events.jsonl"
 
@@ -97,19 +97,19 @@ def forget(thread: str, runs: Path) -> None:
 
 def _no_record(name: str, db: str | None) -> UserError:
     """Return why there is no record: the thread is not known, or only its record is gone."""
-    from ..threads import Threads
+    from ..store.lease import Lease
 
     async def is_known() -> bool:
-        async with Threads(storage_of(db)) as threads:
-            return name in {row.thread_id for row in await threads.ls()}
+        async with Lease(storage_of(db)) as store:
+            return await store.row(name) is not None
 
     if asyncio.run(is_known()):
         return UserError(
             f"The record of the thread {name!r} is gone: it made room for newer ones (log_runs, "
             "log_mb), or none was written (--no-logs).",
-            hint=f"Its result is kept: massgraph threads show {name}",
+            hint=f"Its result is kept: {command_of(f'threads show {name}', db)}",
         )
     return UserError(
         f"There is no record {name!r}: no such file, and no run of such a thread.",
-        hint="See: massgraph threads ls",
+        hint=f"See: {command_of('threads ls', db) or 'massgraph threads ls'}",
     )

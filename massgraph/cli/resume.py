@@ -12,7 +12,7 @@ import click
 from ..outcomes import OVER
 from . import complete
 from .command import Command
-from .db_option import db_option, kept_storage
+from .db_option import command_of, db_option, kept_storage
 from .output import Stdout
 from .output_options import OutputOptions, output_options
 from .signals import Signals
@@ -58,7 +58,7 @@ def resume(thread: str, db: str | None, **given: Any) -> int:
             deliver(row.result, asking)
             return int(status_of(row.result, signals))
         team = team_of(row, TeamOptions(**given))
-        check_graph(row, team)
+        check_graph(row, team, db)
         check_team(team)
         signals.check()
         asking = replace(asking, kind=shown.kind(team))
@@ -101,8 +101,13 @@ def team_of(row: ThreadRow, options: TeamOptions) -> TeamConfig:
     )
 
 
-def check_graph(row: ThreadRow, team: TeamConfig) -> None:
+def check_graph(row: ThreadRow, team: TeamConfig, db: str | None = None) -> None:
     """Check that a run goes on in its own graph: another one has other steps and other rules.
+
+    Args:
+        row: The run's thread.
+        team: The team that would go on with it.
+        db: The URL of the thread's store, as it was given.
 
     Raises:
         UserError: When the graph is another one.
@@ -114,8 +119,8 @@ def check_graph(row: ThreadRow, team: TeamConfig) -> None:
     graph: Any = json.loads(row.config)["config"].get("graph") or "team"
     begun = graph["type"] if isinstance(graph, dict) else graph
     if begun != team.graph.name:
+        anew = command_of(f"run --thread {row.thread_id} --graph {team.graph.name}", db)
         raise UserError(
             f"The run was begun in the graph {begun!r}, and can't go on in {team.graph.name!r}.",
-            hint="A new question may take another graph: massgraph run --thread "
-            f"{row.thread_id} --graph {team.graph.name}",
+            hint=f"A new question may take another graph: {anew}",
         )

@@ -127,7 +127,8 @@ def fork(
     overrides = overrides_of(sets)
 
     async def made(kept: Threads) -> str:
-        found = [one for one in await kept.steps(thread) if step is None or one.number == step]
+        steps = await kept.steps(thread) if overrides else []
+        found = [one for one in steps if step is None or one.number == step]
         edits = edits_of(overrides, found[-1].state if found else {})
         return await kept.fork(thread, step=step, edits=edits, to=to)
 

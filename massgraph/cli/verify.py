@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST = 10
 """How many violations of an invariant are shown; all of them are in the JSON object."""
 
+LONGEST = 2000
+"""Characters of a line: what helps stands at its end."""
+
 
 @click.command(
     "verify",
@@ -87,7 +90,7 @@ class Checkup:
         lines += self._invariants()
         lines += [f"stored: {one}" for one in self.stored]
         lines += [f"note: {one}" for one in self.notes]
-        return "".join(f"{one_line(line, 500)}\n" for line in lines)
+        return "".join(f"{one_line(line, LONGEST)}\n" for line in lines)
 
     def _invariants(self) -> list[str]:
         from ..verify import INVARIANTS
@@ -158,7 +161,7 @@ async def _stored(
         if problems:
             return problems, []
         last = await store.saver.aget_tuple(config)
-        row = await store.index.get(thread) if store.index is not None else None
+        row = await store.row(thread)
         if last is None:
             lost = row is not None and any(event.round for event in events)
             said = "nothing of the thread is stored"

@@ -5,15 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+    from ..graphs.running import Status
     from ..nodes.journal import Journal
     from ..nodes.state import RunOutcome
-
-ThreadStatus = Literal["running", "settled", "no_answer", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class ThreadRow:
     created: float
     updated: float
     question: str
-    status: ThreadStatus
+    status: Status
     runs: int
     attempts: int
     config: str | None = None
@@ -133,6 +132,19 @@ class Store(ABC):
 
         A thread that is `running` and not held was interrupted.
         """
+
+    async def row(self, thread_id: str) -> ThreadRow | None:
+        """Return what is known of a thread; None where nothing is, or no index is kept.
+
+        Raises:
+            StoreError: When the store cannot be reached, or the row is damaged.
+        """
+        return None if self.index is None else await self.index.get(thread_id)
+
+    async def checkpoints(self, thread_id: str) -> list[str]:
+        """Return the ids of a thread's checkpoints, the oldest first, damaged ones included."""
+        place: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+        return [one.checkpoint["id"] async for one in self.saver.alist(place)][::-1]
 
     async def idle(self, thread_id: str) -> None:
         """Wait until no write of a thread's run that was cancelled is under way any more."""

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from ..backends.errors import StoreError, UserError
+from .commands import command
+from .reasons import one_line as one_line
+
+SAVING = {
+    "show": "See which of its steps are whole, and fork one",
+    "fork": "Fork its last step, or another one",
+}
+"""What can be done with a damaged thread, by the command that does it: `show`, or `fork` at once
+where its steps cannot be shown."""
 
 
-def damaged(url: str, thread_id: str, what: str) -> StoreError:
-    """Return the error for a thread whose rows are not what was written."""
-    return StoreError(
-        f"The thread {thread_id!r} in {url} is damaged: {what}. Fork it from an earlier step, or "
-        f"remove it: massgraph threads rm {thread_id}"
-    )
+class DamagedError(StoreError):
+    """What is stored of a thread is not what was written."""
+
+
+def damaged(url: str, thread_id: str, what: str, *, see: str = "show") -> DamagedError:
+    """Return the error for a thread whose rows are not what was written.
+
+    Args:
+        url: The store.
+        thread_id: The thread.
+        what: What is wrong.
+        see: The command that saves the rest of it, a key of SAVING.
+    """
+    save = command(f"threads {see} {thread_id}", url)
+    remove = command(f"threads rm {thread_id}", url)
+    help_ = f" {SAVING[see]}: {save}; or remove it: {remove}" if save else ""
+    return DamagedError(f"The thread {thread_id!r} in {url} is damaged: {what}.{help_}")
 
 
 def busy(thread_id: str) -> UserError:
@@ -23,16 +43,5 @@ def busy(thread_id: str) -> UserError:
 
 def no_thread(url: str, thread_id: str) -> UserError:
     """Return the error for a thread that is not there."""
-    return UserError(f"There is no thread {thread_id!r} in {url}.")
-
-
-def one_line(exc: BaseException) -> str:
-    """Return what an exception says, in one line; its own lines are parted by semicolons."""
-    lines = (" ".join(line.split()).rstrip(".?") for line in str(exc).splitlines())
-    return "; ".join(line for line in lines if line) or type(exc).__name__
-
-
-def refused(exc: OSError) -> str:
-    """Return why the system refuses something, and of which file or folder."""
-    reason = exc.strerror or one_line(exc)
-    return f"{reason}: {exc.filename}" if exc.filename else reason
+    look = command("threads ls", url)
+    return UserError(f"There is no thread {thread_id!r}.", hint=f"See: {look}" if look else None)

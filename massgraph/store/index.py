@@ -20,6 +20,8 @@ from .sums import checksum, mixed
 LISTED = "SELECT 1 FROM massgraph_heads WHERE thread_id = ? AND listed <> 0"
 """Whether a thread has, or had, a row in the list."""
 
+MISSING = "its row in the list of threads is missing"
+
 
 class Threads(ThreadIndex):
     """Keeps the index in a database.
@@ -147,9 +149,7 @@ class Threads(ThreadIndex):
             return self._row(thread_id, *rows[0])
         known = yield LISTED, (thread_id,)
         if known:
-            raise damaged(
-                self._database.url, thread_id, "its row in the list of threads is missing"
-            )
+            raise damaged(self._database.url, thread_id, MISSING, see="fork")
         return None
 
     def _all(self) -> Plan[list[ThreadRow]]:
@@ -166,7 +166,7 @@ class Threads(ThreadIndex):
     def _row(self, thread_id: str, body: str, total: str) -> ThreadRow:
         if total != checksum(thread_id, body):
             what = "its row in the list of threads is not what was written"
-            raise damaged(self._database.url, thread_id, what)
+            raise damaged(self._database.url, thread_id, what, see="fork")
         return ThreadRow(**json.loads(body))
 
     def _save(self, row: ThreadRow) -> Plan[None]:
@@ -178,7 +178,7 @@ class Threads(ThreadIndex):
             "ON CONFLICT (thread_id) DO UPDATE SET body = excluded.body, sum = excluded.sum",
             (row.thread_id, body, total),
         )
-        yield from listed(row.thread_id)
+        yield from listed(self._database.url, row.thread_id, was=bool(old))
         yield from self._counted(0 if old else 1, total, *(sums[0] for sums in old))
 
     def _counted(self, more: int, *sums: str) -> Plan[None]:

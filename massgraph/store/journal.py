@@ -27,6 +27,12 @@ ROWS = (
 
 HEAD = "SELECT replies, last, listed, sum FROM massgraph_heads WHERE thread_id = ?"
 
+WITH_A_HEAD = """SELECT 1 FROM massgraph_replies WHERE thread_id = ?
+    UNION ALL SELECT 1 FROM massgraph_threads WHERE thread_id = ? LIMIT 1"""
+"""Whether a thread has replies, or a row in the list: it has a head then."""
+
+NO_HEAD = "the head of its replies is missing"
+
 
 @dataclass(slots=True)
 class _Chain:
@@ -86,14 +92,14 @@ class Replies(Journal):
             self._chains.pop(key.thread_id, None)  # it may hold what was undone
             raise
 
-    async def check(self, thread_id: str) -> None:
-        """Read and verify a thread's whole chain.
+    async def check(self, thread_id: str) -> int:
+        """Read and verify a thread's whole chain, and return how many replies it has.
 
         Raises:
             StoreError: When it is damaged.
         """
         self._chains.pop(thread_id, None)
-        await self._database.read(self._chain(thread_id))
+        return (await self._database.read(self._chain(thread_id))).count
 
     def _find(self, key: CallKey) -> Plan[str | None]:
         chain = yield from self._chain(key.thread_id)
@@ -146,12 +152,9 @@ class Replies(Journal):
         url = self._database.url
         rows = yield HEAD, (thread_id,)
         if not rows:
-            left = yield (
-                "SELECT pos FROM massgraph_replies WHERE thread_id = ? LIMIT 1",
-                (thread_id,),
-            )
+            left = yield WITH_A_HEAD, (thread_id, thread_id)
             if left:
-                raise damaged(url, thread_id, "the head of its replies is missing")
+                raise damaged(url, thread_id, NO_HEAD)
             return 0, NO_SUM, 0
         count, last, known, total = rows[0]
         if total != head_sum(thread_id, count, last, known):
@@ -204,9 +207,17 @@ def _head_saved(thread_id: str, chain: _Chain) -> tuple[str, Row]:
     )
 
 
-def listed(thread_id: str) -> Plan[None]:
-    """Note in a thread's head that it has a row among the threads: a lost one is missed then."""
+def listed(url: str, thread_id: str, *, was: bool) -> Plan[None]:
+    """Note in a thread's head that it has a row among the threads: a lost one is missed then.
+
+    Args:
+        url: The store's.
+        thread_id: The thread.
+        was: Whether it had a row, and so a head, before.
+    """
     rows = yield HEAD, (thread_id,)
+    if was and not rows:
+        raise damaged(url, thread_id, NO_HEAD)
     count, last, known, total = rows[0] if rows else (0, NO_SUM, 0, None)
     if not known and total in {None, head_sum(thread_id, count, last, 0)}:
         yield _head_saved(thread_id, _Chain(count, last, 1))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
+from ..closing import ClosingExit
 from .base import Storage, Store
 
 
-class Lease(Storage):
+class Lease(ClosingExit, Storage):
     """A share in a storage, for whoever uses it beside others.
 
     On each event loop the storage's store stays open from the first lease that opens it until the
@@ -53,11 +52,3 @@ class Lease(Storage):
         except BaseException:
             await self.aclose()
             raise
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()

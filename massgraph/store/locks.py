@@ -14,12 +14,18 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from ..backends.errors import StoreError
-from .complaints import busy, refused
+from .complaints import busy
 from .paths import no_link, plain_name, private_folder
+from .reasons import refused
 
 TRIES = 5
 PAUSE_S = 0.01
 """Somebody who only looks whether a thread is held keeps its file for a moment."""
+
+WRITABLE = (
+    "Keep threads where you may write (--db, or XDG_STATE_HOME), or nothing: --db memory: --no-logs"
+)
+"""What to do where no file can be made."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -100,7 +106,11 @@ class FileLocks:
 
     def _path(self, name: str) -> Path:
         """Return a lock's file, in a folder that is there and leads nowhere else."""
-        return private_folder(no_link(self._folder)) / name
+        folder = no_link(self._folder)
+        try:
+            return private_folder(folder) / name
+        except StoreError as exc:
+            raise StoreError(f"{exc} {WRITABLE}") from exc
 
     def _take(self, path: Path) -> int | None:
         """Return the locked file, or None when somebody else has it."""
@@ -113,7 +123,9 @@ class FileLocks:
                     return opened
                 os.close(opened)  # it was removed between the two steps: its lock is nobody's
         except OSError as exc:
-            raise StoreError(f"The lock {path} can't be taken ({refused(exc)}).") from exc
+            raise StoreError(
+                f"The lock {path} can't be taken ({refused(exc, path)}). {WRITABLE}"
+            ) from exc
 
 
 def _open(path: Path) -> int:

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..backends.errors import StoreError, UserError
-from .complaints import refused
+from .reasons import refused
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -53,7 +53,7 @@ def private_folder(path: Path) -> Path:
         else:
             path.chmod(0o700)  # whatever the umask has left of it
     except OSError as exc:
-        raise StoreError(f"The folder {path} can't be made ({refused(exc)}).") from exc
+        raise StoreError(f"The folder {path} can't be made ({refused(exc, path)}).") from exc
     return path
 
 
@@ -145,7 +145,7 @@ def private_file(path: Path) -> None:
         opened = os.open(path, flags | os.O_EXCL, 0o600)
     except FileExistsError:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise
+            raise OSError("it is no regular file") from None
         return
     try:
         if hasattr(os, "fchmod"):

@@ -1,4 +1,4 @@
-"""PostgreSQL connections for the journal and the index, and what their errors mean."""
+"""PostgreSQL for the journal and the index."""
 
 from __future__ import annotations
 
@@ -7,39 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 from psycopg.rows import DictRow, tuple_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ..backends.errors import StoreError
-from .complaints import one_line
 from .database import Database, Plan, Row
+from .postgres_complaints import telling
+from .postgres_pool import Pool
 from .to_the_end import to_the_end
 
 T = TypeVar("T")
 
-Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
-
 WRITERS = 0x6D67_0000_0000_0001
 """The advisory lock of whoever writes the journal or the index: one transaction at a time."""
-
-
-def as_store_error(url: str, exc: Exception) -> StoreError:
-    """Return an error of psycopg as a StoreError; the caller chains it."""
-    if isinstance(exc, PoolTimeout | psycopg.OperationalError):
-        return StoreError(f"The database {url} can't be reached: {one_line(exc)}.")
-    told = str(exc).partition("\n")[0] or type(exc).__name__  # what follows tells the row
-    return StoreError(f"The database {url} fails: {told}.")
-
-
-@asynccontextmanager
-async def telling(url: str) -> AsyncGenerator[None]:
-    """Raise psycopg's errors as StoreErrors."""
-    try:
-        yield
-    except (psycopg.Error, PoolTimeout) as exc:
-        raise as_store_error(url, exc) from exc
 
 
 class PostgresDatabase(Database):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -9,15 +10,45 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg_pool import PoolTimeout
 
 from ..backends.errors import StoreError
-from .postgres_database import Pool, as_store_error
+from .postgres_complaints import as_store_error
+from .postgres_cut import once_more
+from .postgres_pool import Pool
 from .saver import SealingSaver
 from .seals import SEAL, SealedSerializer
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import Checkpoint
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
 
-class PostgresSaver(SealingSaver, AsyncPostgresSaver):
+class _SteadySaver(AsyncPostgresSaver):
+    """LangGraph's checkpointer, over a server that is restarted.
+
+    Its writes put the same rows in the same places, and may be repeated.
+    """
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        write = super().aput
+        return await once_more(lambda: write(config, checkpoint, metadata, new_versions))
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        write = super().aput_writes
+        await once_more(lambda: write(config, writes, task_id, task_path))
+
+
+class PostgresSaver(SealingSaver, _SteadySaver):
     """LangGraph's checkpointer on PostgreSQL.
 
     Args:

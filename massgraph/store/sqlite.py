@@ -27,7 +27,7 @@ from .per_loop import StoragePerLoop
 from .sqlite_database import SqliteDatabase, as_store_error
 from .sqlite_file import LANGGRAPHS, Connections, SqliteFile
 from .sqlite_saver import SqliteSaver
-from .stored import found_wrong
+from .stored import checkpoint_ids, found_wrong
 from .to_the_end import to_the_end
 from .work_thread import WorkThread
 
@@ -36,9 +36,6 @@ STORED = (
         WHERE thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id""",
     "SELECT type, value FROM writes WHERE thread_id = ? AND checkpoint_ns = ''",
 )
-
-PARENTS = """SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints
-    WHERE thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id"""
 
 
 class SqliteStore(Store):
@@ -72,6 +69,10 @@ class SqliteStore(Store):
         """Wait until no write of a thread's run that was cancelled is under way any more."""
         await self._saver.idle(thread_id)
 
+    async def checkpoints(self, thread_id: str) -> list[str]:
+        """Return the ids of a thread's checkpoints, the oldest first, damaged ones included."""
+        return await self._database.read(checkpoint_ids(thread_id))
+
     async def trim(self, thread_id: str) -> None:
         """Remove the checkpoints of subgraphs."""
         await self._database.write(_trimmed(thread_id))
@@ -83,7 +84,7 @@ class SqliteStore(Store):
 
     async def check(self, thread_id: str) -> list[str]:
         """Return what is wrong with what is stored of a thread."""
-        return await found_wrong(self, self._replies, self._database, thread_id, STORED, PARENTS)
+        return await found_wrong(self, self._replies, self._database, thread_id, STORED)
 
     async def aclose(self) -> None:
         """Close both connections, and end their thread."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..backends.errors import StoreError
-from .complaints import refused
 from .locks import FileLocks
 from .paths import private_file, private_folder
+from .reasons import refused
 from .schema import FIRST_ROWS, SCHEMA_VERSION, TABLES
 from .sqlite_database import BUSY_TIMEOUT_S, as_store_error
 
@@ -90,9 +90,12 @@ class SqliteFile:
         try:
             private_file(self.path)
         except OSError as exc:
-            raise StoreError(f"The database {self.url} can't be made ({refused(exc)}).") from exc
+            raise StoreError(
+                f"The database {self.url} can't be made ({refused(exc, self.path)})."
+            ) from exc
         with ExitStack() as opened:
             try:
+                self._look()
                 own = opened.enter_context(closing(self._connect(None)))
                 with self._locks.opening():
                     self._prepare(own)
@@ -108,26 +111,46 @@ class SqliteFile:
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=isolation, check_same_thread=False
         )
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        _set(connection, *OWN, *SAFE)
+    def _look(self) -> None:
+        """Refuse a file that is not ours before anything is changed in it, or made beside it.
+
+        Without a `-wal` file beside it SQLite is told that nobody writes, or it would leave one.
+        """
+        if not self.path.stat().st_size:
+            return
+        alone = "" if self.path.with_name(f"{self.path.name}-wal").exists() else "&immutable=1"
+        address = f"{self.path.as_uri()}?mode=ro{alone}"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+            connection.execute("BEGIN")  # one state of the file, if somebody makes it just now
+            self._is_made(connection)
+
+    def _is_made(self, connection: sqlite3.Connection) -> bool:
+        """Return whether our tables are there.
+
+        Raises:
+            StoreError: When somebody else's are, or those of another version.
+        """
         [mark] = connection.execute("PRAGMA application_id").fetchone()
         [version] = connection.execute("PRAGMA user_version").fetchone()
-        if (mark, version) == (APPLICATION_ID, SCHEMA_VERSION):
-            return
         if mark == APPLICATION_ID:
-            raise StoreError(
-                f"The database {self.url} is of version {version}, this massgraph knows "
-                f"{SCHEMA_VERSION}: it was made by a newer one, or is damaged."
-            )
-        self._make_tables(connection, mark)
-
-    def _make_tables(self, connection: sqlite3.Connection, mark: int) -> None:
+            if version != SCHEMA_VERSION:
+                raise StoreError(
+                    f"The database {self.url} is of version {version}, this massgraph knows "
+                    f"{SCHEMA_VERSION}: it was made by a newer one, or is damaged."
+                )
+            return True
         rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
         if mark != 0 or {name for (name,) in rows} - set(LANGGRAPHS):
             raise StoreError(
                 f"The database {self.url} belongs to another program, or is damaged: name another "
                 "file."
             )
+        return False
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        _set(connection, *OWN, *SAFE)
+        if self._is_made(connection):
+            return
         _make_langgraphs(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in (*TABLES, *FIRST_ROWS, *LATEST):

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from ..backends.errors import StoreError
 from .base import Store
+from .complaints import damaged
 from .database import Database, Plan, Row
+from .index import MISSING
 from .journal import Replies
 from .seals import TAG, BrokenSealError, unsealed
 
+PARENTS = """SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints
+    WHERE thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id"""
+
+INNER = "SELECT metadata FROM checkpoints WHERE thread_id = ? AND checkpoint_ns > ''"
+"""What lies beside the checkpoints of subgraphs; a run that is over has none."""
+
+TURNS = "labels"
+"""What the state of a run has from its first step on."""
+
+
+def checkpoint_ids(thread_id: str) -> Plan[list[str]]:
+    """Return the ids of a thread's checkpoints, the oldest first; none of them is opened."""
+    rows = yield PARENTS, (thread_id,)
+    return [checkpoint_id for checkpoint_id, _ in rows]
+
 
 async def found_wrong(
-    store: Store,
-    replies: Replies,
-    database: Database,
-    thread_id: str,
-    stored: Sequence[str],
-    parents: str,
+    store: Store, replies: Replies, database: Database, thread_id: str, stored: Sequence[str]
 ) -> list[str]:
     """Return what is wrong: one line each, none when all is as it was written.
 
@@ -28,28 +42,25 @@ async def found_wrong(
         thread_id: The thread.
         stored: Statements that give the type and the blob of each of a thread's checkpoints and
             writes.
-        parents: The statement that gives the id of each checkpoint and of its parent, in order.
     """
     wrong: list[str] = []
     checks = (
-        lambda: store.index.get(thread_id) if store.index else None,
+        lambda: store.row(thread_id),
         lambda: replies.check(thread_id),
-        lambda: database.read(_blobs(thread_id, stored, parents)),
-        lambda: store.saver.aget_tuple({"configurable": {"thread_id": thread_id}}),
+        lambda: database.read(_blobs(thread_id, stored)),
+        lambda: _check_newest(store, replies, thread_id),
     )
     for check in checks:
         try:
-            waiting = check()
-            if waiting is not None:
-                await waiting
+            await check()
         except BrokenSealError as exc:
-            wrong.append(f"The thread {thread_id!r} in {store.url} is damaged: {exc}.")
+            wrong.append(str(damaged(store.url, thread_id, str(exc))))
         except StoreError as exc:
             wrong.append(str(exc))
-    return wrong
+    return list(dict.fromkeys(wrong))
 
 
-def _blobs(thread_id: str, stored: Sequence[str], parents: str) -> Plan[None]:
+def _blobs(thread_id: str, stored: Sequence[str]) -> Plan[None]:
     """Verify the checksum of each blob, and that each checkpoint has its parent.
 
     The oldest one's parent may be gone: it was pruned, or stayed with the thread that this one was
@@ -60,7 +71,10 @@ def _blobs(thread_id: str, stored: Sequence[str], parents: str) -> Plan[None]:
         for kind, blob in rows:
             if kind == TAG:
                 unsealed(blob)
-    _check_parents((yield parents, (thread_id,)))
+    parents = yield PARENTS, (thread_id,)
+    _check_parents(parents)
+    inner = yield INNER, (thread_id,)
+    _check_outer(inner, newest=parents[-1][0] if parents else "")
 
 
 def _check_parents(rows: list[Row]) -> None:
@@ -69,3 +83,36 @@ def _check_parents(rows: list[Row]) -> None:
         if known and parent is not None and parent not in known:
             raise BrokenSealError(f"the checkpoint {parent} is missing")
         known.add(checkpoint_id)
+
+
+def _check_outer(rows: list[Row], newest: str) -> None:
+    """Check that no checkpoint is newer than the newest: those of its subgraphs tell of it.
+
+    A step is stored before its agents are asked, so none is lost in a crash. Without it the run
+    would go on from an older one, and ask them again.
+    """
+    for (metadata,) in rows:
+        outer = _outer(metadata)
+        if outer is not None and outer > newest:
+            raise BrokenSealError(f"the checkpoint {outer} is missing")
+
+
+def _outer(metadata: Any) -> str | None:
+    """Return the checkpoint of the whole graph that one of a subgraph was made in, if it tells."""
+    try:
+        told = json.loads(metadata) if isinstance(metadata, str | bytes) else metadata
+        return str(told["parents"][""])
+    except (ValueError, KeyError, TypeError):
+        return None  # what is wrong with it is told when the subgraph is read
+
+
+async def _check_newest(store: Store, replies: Replies, thread_id: str) -> None:
+    """Verify the newest checkpoint, and that it is there, and listed, where it has to be."""
+    place: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+    newest = await store.saver.aget_tuple(place)
+    is_listed = await store.row(thread_id) is not None
+    if newest is None:
+        if is_listed and await replies.check(thread_id):
+            raise BrokenSealError("its checkpoints are missing")
+    elif TURNS in newest.checkpoint["channel_values"] and not is_listed:
+        raise damaged(store.url, thread_id, MISSING, see="fork")

@@ -212,9 +212,38 @@ def test_rm_of_one_that_is_damaged(cli: Cli, rivers: str, state: Path) -> None:
     with closing(sqlite3.connect(state / "massgraph.db")) as connection:
         connection.execute("UPDATE massgraph_threads SET sum = 'x'")
         connection.commit()
-    assert "massgraph threads rm rivers" in cli("threads", "show", rivers).err
+    said = cli("threads", "show", rivers).err
+    assert "massgraph threads fork rivers; or remove it: massgraph threads rm rivers" in said
+    assert cli("threads", "fork", rivers, "--as", "saved").status == 0
+    assert cli("resume", "saved", "-c", "team.yaml").out == b"It is **Paris**.\n"
+    assert cli("threads", "rm", "saved").status == 0
     assert cli("threads", "rm", rivers).status == 0
     assert "there are no threads" in cli("threads", "ls").err
+
+
+def test_a_damaged_step(cli: Cli, rivers: str, state: Path) -> None:
+    """The others are shown, and can be forked: what was paid for is not lost."""
+    words = ("--db", f"sqlite:///{state / 'massgraph.db'}")
+    steps = cli("threads", "show", rivers, "--json").json["steps"]
+    with closing(sqlite3.connect(state / "massgraph.db")) as connection:
+        connection.execute(
+            "UPDATE checkpoints SET checkpoint = x'00' WHERE checkpoint_id IN "
+            "(SELECT checkpoint_id FROM checkpoints ORDER BY checkpoint_id DESC LIMIT 2)"
+        )
+        connection.commit()
+    shown = cli("threads", "show", rivers, *words)
+    assert (shown.status, shown.out.decode().count("damaged: it can't be forked\n")) == (0, 2)
+    told = cli("threads", "show", rivers, "--json").json["steps"]
+    assert told[:-2] == steps[:-2]
+    assert [one["step"] for one in told] == [one["step"] for one in steps]
+    assert "a checkpoint is not what was written" in told[-1]["damage"]
+    last = steps[-1]["step"]
+    refused = cli("threads", "fork", rivers)
+    assert (refused.status, refused.err.count("\n")) == (1, 1)
+    assert f"The step {last} of the thread 'rivers' is damaged; steps that" in refused.err
+    assert refused.err.endswith(f", {last - 2}.\n")
+    whole = ("--step", str(last - 2), "--set", "answers.alice=Lyon", "--as", "saved")
+    assert cli("threads", "fork", rivers, *whole).out == b"saved\n"
 
 
 def test_prune(cli: Cli, state: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_thread_whose_steps_are_gone_is_told(cli: Cli, record: Path) -> None:
         database.execute("DELETE FROM checkpoints")
     ended = cli("verify", thread)
     assert ended.status == 1
-    assert "stored: nothing of the thread is stored, and its record tells" in ended.out.decode()
+    assert "is damaged: its checkpoints are missing" in ended.out.decode()
 
 
 def test_a_thread_whose_store_says_something_else_is_told(cli: Cli, record: Path) -> None:

@@ -89,7 +89,6 @@ def wire(one_wire: Wire) -> Wire:
 def heard(caplog: pytest.LogCaptureFixture) -> Heard:
     """Listen to all loggers at their most talkative."""
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.INFO, "aiosqlite")  # it logs each byte that goes into a file
     return Heard([])
 
 

@@ -34,24 +34,56 @@ SETTINGS = (
 )
 
 
+class Server:
+    """A server that can be stopped, and started again.
+
+    Args:
+        folder: Where its data are, and its socket.
+        programs: PostgreSQL's programs.
+    """
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder, self._programs = folder, programs
+        self.url = f"postgresql://postgres:unasked@/postgres?host={folder}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = _start(self.folder, self._programs)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it if it runs: SIGINT shuts it down fast, SIGQUIT is as good as a crash."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(READY_S)
+
+
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Run a server while the block runs; give its URL, whose password is not asked for."""
+def own_server() -> Iterator[Server]:
+    """Run a server while the block runs."""
     folder = Path(tempfile.mkdtemp(prefix="mg-pg-"))
-    server: subprocess.Popen[bytes] | None = None
+    server: Server | None = None
     try:
         programs = _programs(folder)
         if _is_root():
             os.chown(folder, NOBODY, NOBODY)
         _call(folder, programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres",
               "--no-sync", "-E", "UTF8", "--locale=C")  # fmt: skip
-        server = _start(folder, programs)
-        yield f"postgresql://postgres:unasked@/postgres?host={folder}"
+        server = Server(folder, programs)
+        server.start()
+        yield server
     finally:
         if server is not None:
-            server.send_signal(signal.SIGINT)  # a fast shutdown
-            server.wait(READY_S)
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Run a server while the block runs; give its URL, whose password is not asked for."""
+    with own_server() as server:
+        yield server.url
 
 
 def _start(folder: Path, programs: Path) -> subprocess.Popen[bytes]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -208,10 +210,52 @@ async def test_checkpoints_that_changed_places(file: Path) -> None:
     connection.close()
     storage = open_storage(f"sqlite:///{file}")
     store = await storage.opened()
-    with pytest.raises(StoreError, match=r"'t' in sqlite:.* is damaged.*massgraph threads rm t"):
+    rm = f"massgraph threads rm t --db {storage.url}"
+    with pytest.raises(StoreError, match=rf"'t' in sqlite:.* is damaged.*{re.escape(rm)}"):
         await store.saver.aget_tuple(place())
     assert await store.check("t")
     assert await store.check("other") == []
+    await storage.aclose()
+
+
+LOST = {
+    "the head of its replies is missing": (
+        "DELETE FROM massgraph_replies WHERE thread_id = 't'",
+        "DELETE FROM massgraph_heads WHERE thread_id = 't'",
+    ),
+    "the checkpoint .* is missing": (
+        """DELETE FROM checkpoints WHERE thread_id = 't' AND checkpoint_ns = '' AND
+            checkpoint_id > (SELECT min(checkpoint_id) FROM checkpoints WHERE thread_id = 't')""",
+    ),
+    "its checkpoints are missing": ("DELETE FROM checkpoints WHERE thread_id = 't'",),
+}
+"""What is wrong when rows are lost in a way that leaves no trace in their own table."""
+
+
+@pytest.mark.parametrize("told", LOST)
+async def test_rows_that_are_lost_together(file: Path, told: str) -> None:
+    """A run that went on without them would ask its agents again: what is left tells of them."""
+    with closing(sqlite3.connect(file)) as connection:
+        for statement in LOST[told]:
+            connection.execute(statement)
+        connection.commit()
+    storage = open_storage(f"sqlite:///{file}")
+    store = await storage.opened()
+    [wrong] = await store.check("t")
+    assert re.search(f"'t' in .* is damaged: {told}", wrong)
+    assert await store.check("other") == []
+    await storage.aclose()
+
+
+async def test_a_new_question_covers_no_damage(file: Path) -> None:
+    """A head that is lost is not made anew."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DELETE FROM massgraph_heads WHERE thread_id = 't'")
+        connection.commit()
+    storage = open_storage(f"sqlite:///{file}")
+    index: Any = (await storage.opened()).index
+    with pytest.raises(StoreError, match="the head of its replies is missing"):
+        await index.begin("t", "And now?", None)
     await storage.aclose()
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from massgraph.backends.errors import StoreError, UserError
 from massgraph.store import default_storage, open_storage, run_folder, state_dir
+from massgraph.store.commands import command
+from massgraph.store.redacted import postgres_settings, redacted
 from tests.store.threads import fill, key, leftovers, reply, seen
 
 
@@ -118,6 +120,12 @@ def _other_program(path: Path) -> None:
     connection.close()
 
 
+def _other_program_with_a_wal(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE mine (x)")
+
+
 def _newer(path: Path) -> None:
     asyncio.run(_made(path))
     connection = sqlite3.connect(path)
@@ -136,20 +144,35 @@ async def _made(path: Path) -> None:
     [
         (lambda path: path.write_text("A diary without a database's header."), "no SQLite"),
         (_other_program, "belongs to another program"),
+        (_other_program_with_a_wal, "belongs to another program"),
         (_newer, "made by a newer one"),
     ],
-    ids=["text", "other program", "newer"],
+    ids=["text", "other program", "with a wal", "newer"],
 )  # fmt: skip
 def test_what_is_no_database_of_ours(tmp_path: Path, make: object, told: str) -> None:
-    """Another file is refused in one line, and left as it is."""
+    """Another file is refused in one line, and left as it is, with nothing new beside it."""
     path = tmp_path / "threads.db"
     make(path)  # type: ignore[operator]
-    before = path.read_bytes() if told == "no SQLite" else b""
+    before = {one: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+    folder = sorted(tmp_path.iterdir())
     with pytest.raises(StoreError, match=told) as caught:
         asyncio.run(_made(path))
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
-    assert not before or path.read_bytes() == before
+    assert {one: one.read_bytes() for one in before} == before
+    assert sorted(tmp_path.iterdir()) == folder
+
+
+def test_another_program_that_writes_just_now(tmp_path: Path) -> None:
+    """What it has not taken into its file yet counts, too."""
+    path = tmp_path / "threads.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE mine (x)")
+        with pytest.raises(StoreError, match="belongs to another program"):
+            asyncio.run(_made(path))
+        other.execute("INSERT INTO mine VALUES (1)")
+    assert [one.name for one in tmp_path.iterdir()] == ["threads.db"]
 
 
 async def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +213,8 @@ async def test_writes_are_stored_together(tmp_path: Path) -> None:
         }
         with pytest.raises(StoreError, match="the disk is full"):
             await store.saver.aput_writes(config, [("a", 1), ("b", 2)], "task")
+        other.execute("BEGIN IMMEDIATE")  # nobody keeps it locked
+        other.execute("ROLLBACK")
         await store.saver.aput_writes(config, [("c", 3)], "another")
         assert other.execute("SELECT task_id, idx FROM writes").fetchall() == [("another", 0)]
     await storage.aclose()
@@ -228,6 +253,17 @@ async def test_the_default_is_in_the_state_folder(state: Path) -> None:
     assert _mode(state) == 0o700
     assert _mode(state / "massgraph.db") == 0o600
     await storage.aclose()
+
+
+def test_a_command_names_the_store(state: Path, tmp_path: Path) -> None:
+    """What a message says to type is about the store that it is about."""
+    assert command("threads ls", default_storage().url) == "massgraph threads ls"
+    other = open_storage(f"sqlite:///{tmp_path}/my threads.db").url
+    assert command("threads rm t", other) == f"massgraph threads rm t --db '{other}'"
+    served = redacted(postgres_settings("postgresql://me:canary@host/x"))
+    assert command("threads ls", served) == "massgraph threads ls --db postgresql://me@host/x"
+    assert command("threads ls", "memory:") is None
+    assert state.parent == tmp_path / "state"
 
 
 async def test_a_link_in_the_default_place_is_refused(state: Path, tmp_path: Path) -> None:
