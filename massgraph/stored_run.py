@@ -21,7 +21,9 @@ from .nodes.record import ResultDict
 from .outcomes import OVER
 from .record.records import EVENTS, Records
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
-from .store.complaints import DamagedError
+from .store.complaints import DamagedError, damaged
+from .store.index import MISSING
+from .store.stored import is_of_a_run
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
@@ -117,6 +119,9 @@ class StoredRun(Keeper):
             return await index.resume(self._thread_id)
         place: Any = {"configurable": {"thread_id": self._thread_id, "checkpoint_ns": ""}}
         newest = await store.saver.aget_tuple(place)
+        lost = newest is not None and is_of_a_run(newest)
+        if lost and await index.get(self._thread_id) is None:  # a new one would hide that
+            raise damaged(store.url, self._thread_id, MISSING, see="fork")
         return await index.begin(
             self._thread_id,
             self._messages[-1].text,

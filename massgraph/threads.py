@@ -8,11 +8,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from .backends.errors import StoreError, UserError
+from .backends.errors import UserError
 from .closing import AsyncClosing
-from .steps import Step, fork_step, steps_of
+from .forks import fork_step
+from .steps import Step, are_left, steps_of
 from .store.base import Storage, Store, ThreadIndex, ThreadRow
-from .store.complaints import DamagedError, no_thread
+from .store.commands import command
+from .store.complaints import DamagedError, damaged, no_thread
+from .store.index import MISSING
 from .store.lease import Lease
 from .store.opening import open_storage
 from .thread_ids import check_thread_id, new_thread_id
@@ -34,6 +37,8 @@ class Threads(AsyncClosing):
     async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
         """Return the threads, the one that changed last first.
 
+        Before them come those whose `damage` says what is wrong: nothing else is known of them.
+
         Args:
             limit: How many at most.
         """
@@ -44,8 +49,9 @@ class Threads(AsyncClosing):
 
         Raises:
             UserError: When there is no such thread.
+            StoreError: When its row in the list of threads is damaged or lost.
         """
-        row = await (await self._index()).get(check_thread_id(thread_id))
+        row = await self._found(thread_id)
         if row is None:
             raise no_thread(self._storage.url, thread_id)
         return row
@@ -91,7 +97,7 @@ class Threads(AsyncClosing):
         row = await self._row(thread_id, chosen)
         new = check_thread_id(to) if to is not None else new_thread_id()
         index, store = await self._index(), await self._store()
-        if await index.get(new) is not None:
+        if await self._found(new) is not None:
             raise UserError(f"There is a thread {new!r} already.", hint="Choose another id.")
         async with store.hold(new):
             await fork_step(store.saver, thread_id, chosen, edits or {}, new)
@@ -105,7 +111,7 @@ class Threads(AsyncClosing):
         Raises:
             UserError: When there is no such thread, or a run is going on on it.
         """
-        with suppress(StoreError):  # a damaged one is removed, too
+        with suppress(DamagedError):  # it is removed, too
             await self.get(thread_id)
         store = await self._store()
         async with store.hold(thread_id):
@@ -114,14 +120,14 @@ class Threads(AsyncClosing):
     async def prune(self, *, older_than_s: float, keep: int = 0) -> list[str]:
         """Remove threads that nobody has used for a while, and return their ids.
 
-        Threads that are run now are left alone.
+        Threads that are run now, or are damaged, are left alone.
 
         Args:
             older_than_s: Seconds since their last change, at least.
             keep: How many of the newest are left in any case.
         """
         gone: list[str] = []
-        for row in (await self.ls())[keep:]:
+        for row in [row for row in await self.ls() if row.damage is None][keep:]:
             if time.time() - row.updated < older_than_s or await self.is_running(row.thread_id):
                 continue
             with suppress(UserError):  # somebody runs it, or has removed it, since
@@ -136,9 +142,13 @@ class Threads(AsyncClosing):
     async def _chosen(self, thread_id: str, number: int | None) -> Step:
         """Return a step that can be forked, by its number; None for the last one."""
         steps = await self.steps(thread_id)
+        if not steps:
+            remove = command(f"threads rm {thread_id}", self._storage.url)
+            said = f"The thread {thread_id!r} has no steps, or none any more: it can't be forked."
+            raise UserError(said, hint=f"Remove it: {remove}" if remove else None)
         found = [one for one in steps if number is None or one.number == number]
         if not found:
-            numbers = f"{steps[0].number} to {steps[-1].number}" if steps else "none"
+            numbers = f"{steps[0].number} to {steps[-1].number}"
             raise UserError(f"The thread {thread_id!r} has no step {number}; it has: {numbers}.")
         chosen = found[-1]
         if chosen.damage is not None:
@@ -163,7 +173,19 @@ class Threads(AsyncClosing):
                 status="running",
                 runs=1,
                 attempts=1,
+                config="",
             )
+
+    async def _found(self, thread_id: str) -> ThreadRow | None:
+        """Return what is known of a thread, or None.
+
+        Raises:
+            StoreError: When its row is damaged, or lost: its steps are there without it.
+        """
+        row = await (await self._index()).get(check_thread_id(thread_id))
+        if row is None and await are_left(await self._store(), thread_id):
+            raise damaged(self._storage.url, thread_id, MISSING, see="fork")
+        return row
 
     async def _store(self) -> Store:
         return await self._storage.opened()

@@ -11,10 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends.errors import StoreError, UserError
+from ..backends.errors import MissingError, StoreError, UserError
 from ..backends.off_loop import off_loop
 from ..graphs.running import BrokenRunError
 from ..outcomes import OVER
+from ..store.complaints import DamagedError
 from ..store.paths import thread_folder
 from .question import Question
 
@@ -87,6 +88,8 @@ class Desk:
         if goes_on:
             try:
                 return Outcome((await team.aresume(thread)).to_dict())
+            except MissingError:  # nothing is wrong with the run
+                raise
             except UserError:  # the graph is another one since
                 await self._remove(store, thread)
         return Outcome((await team.arun(question.question, thread_id=thread)).to_dict())
@@ -125,6 +128,9 @@ class Desk:
         """Return the run that can go on; one that can't is removed.
 
         It can't where the thread is damaged, was begun by another team, or is to be begun anew.
+
+        Raises:
+            StoreError: When the store can't be used: what is paid for may be whole.
         """
         try:
             row = await store.row(thread)
@@ -133,7 +139,7 @@ class Desk:
             fits = row.config == self.config and not (self.anew and row.status == "no_answer")
             if fits and not await store.check(thread):
                 return row
-        except StoreError:
+        except DamagedError:
             pass
         if not await store.is_held(thread):
             await self._remove(store, thread)
@@ -143,9 +149,9 @@ class Desk:
         with suppress(UserError):  # somebody goes on with it: it is theirs
             async with store.hold(thread):
                 await store.rm(thread)
-        if self.runs is not None:
-            folder = thread_folder(thread, self.runs)
-            await off_loop(partial(shutil.rmtree, folder, ignore_errors=True))
+                if self.runs is not None:
+                    folder = thread_folder(thread, self.runs)
+                    await off_loop(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def batch_name(results: str) -> str:

@@ -88,7 +88,8 @@ async def _run(
             except BrokenRunError as exc:
                 error(str(exc))
                 lasts = again is not None and not isinstance(exc.__cause__, DamagedError)
-                if lasts and (_begun(exc.result) or await _row(kept, run.thread_id) is not None):
+                there = question is None or _begun(exc.result)
+                if lasts and (there or await _row(kept, run.thread_id) is not None):
                     say(f"massgraph: what was stored of it is kept; {how_to_go_on(again)}")
                 return dict(exc.result)
 

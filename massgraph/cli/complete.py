@@ -137,6 +137,14 @@ def _rows(path: Path | None, typed: str) -> list[tuple[str, float]]:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_S)) as connection:
             rows = connection.execute(sql, (typed, MOST_THREADS)).fetchall()
-        return [(name, float(json.loads(body).get("updated", 0))) for name, body in rows]
-    except (sqlite3.Error, ValueError, TypeError, AttributeError):
+        return [(name, _changed(body)) for name, body in rows if isinstance(name, str)]
+    except sqlite3.Error:
         return []
+
+
+def _changed(body: object) -> float:
+    """Return when a thread has changed; one whose row is damaged comes last."""
+    try:
+        return float(json.loads(str(body))["updated"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..store.base import ThreadRow
     from ..threads import Threads
 
-_INNER = ("config", "asked", "before")
+_INNER = ("config", "asked", "before", "damage")
 """What a row holds for the machine alone."""
 
 
@@ -25,7 +25,7 @@ class KeptThread:
 
     Args:
         row: What is known of it.
-        state: How its last run stands: as its row says, or `interrupted`.
+        state: How its last run stands: as its row says, or `interrupted`, or `damaged`.
     """
 
     row: ThreadRow
@@ -34,12 +34,17 @@ class KeptThread:
     @classmethod
     async def of(cls, kept: Threads, row: ThreadRow) -> Self:
         """Return a thread as it stands now: one whose process has died is interrupted."""
+        if row.damage is not None:
+            return cls(row, "damaged")
         if row.status == "running" and not await kept.is_running(row.thread_id):
             return cls(row, "interrupted")
         return cls(row, row.status)
 
     def told(self) -> dict[str, Any]:
         """Return what a program is told of it."""
+        if self.row.damage is not None:
+            row = self.row
+            return {"thread_id": row.thread_id, "state": self.state, "damage": row.damage}
         told = {key: value for key, value in asdict(self.row).items() if key not in _INNER}
         return {**told, "state": self.state}
 
@@ -48,6 +53,8 @@ class KeptThread:
         from ..display.safe_text import one_line
 
         row = self.row
+        if row.damage is not None:
+            return f"{one_line(row.thread_id, 128):32}  {self.state}"
         changed, question = _when(row.updated), one_line(row.question, 60)
         return f"{row.thread_id:32}  {self.state:11}  {changed}  {question}"
 

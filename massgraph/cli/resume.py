@@ -91,6 +91,12 @@ def team_of(row: ThreadRow, options: TeamOptions) -> TeamConfig:
             raise click.UsageError(
                 f"{option} does not change a team that is stored: give it with -c or --model."
             )
+    if row.config == "":
+        raise UserError(
+            f"The config of the thread {row.thread_id!r} was lost, with the row of the thread it "
+            "was forked from:",
+            hint="give one, -c FILE.",
+        )
     if row.config is None:
         raise UserError(
             f"The thread {row.thread_id!r} was not made of a config:",
@@ -114,7 +120,7 @@ def check_graph(row: ThreadRow, team: TeamConfig, db: str | None = None) -> None
     """
     from ..backends.errors import UserError
 
-    if row.config is None:
+    if not row.config:
         return
     graph: Any = json.loads(row.config)["config"].get("graph") or "team"
     begun = graph["type"] if isinstance(graph, dict) else graph

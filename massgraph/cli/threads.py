@@ -14,7 +14,7 @@ import click
 from . import complete
 from .command import Group
 from .db_option import db_option, kept_storage, runs_of
-from .ending import Status, say
+from .ending import Status, error, say
 from .kept_thread import KeptThread, step_line, step_told
 from .output import Stdout, json_line
 from .verbosity import verbose_option
@@ -52,7 +52,10 @@ def threads() -> None:
 @db_option
 @verbose_option
 def ls(limit: int | None, as_json: bool, db: str | None) -> int:
-    """List the threads, the one that changed last first: id, state, time, question."""
+    """List the threads, the one that changed last first: id, state, time, question.
+
+    Before them come those that are damaged; stderr says what is wrong, and what can be done.
+    """
 
     async def look(kept: Threads) -> list[KeptThread]:
         return [await KeptThread.of(kept, row) for row in await kept.ls(limit=limit)]
@@ -63,7 +66,10 @@ def ls(limit: int | None, as_json: bool, db: str | None) -> int:
             stdout.write(json_line(one.told()) if as_json else f"{one.line()}\n".encode())
     if not found:
         say("there are no threads")
-    return Status.OK
+    damages = [one.row.damage for one in found if one.row.damage is not None]
+    for damage in damages:
+        error(damage)
+    return Status.FAILED if damages else Status.OK
 
 
 @threads.command(
@@ -146,7 +152,7 @@ def fork(
 @verbose_option
 def rm(names: tuple[str, ...], db: str | None) -> int:
     """Remove everything that is kept of each THREAD, the record of its events included."""
-    from ..backends.errors import StoreError
+    from ..store.complaints import DamagedError
     from ..store.paths import thread_folder
     from .recorded import forget
 
@@ -154,7 +160,7 @@ def rm(names: tuple[str, ...], db: str | None) -> int:
 
     async def remove(kept: Threads) -> None:
         for name in names:
-            with suppress(StoreError):  # a damaged one is removed, too
+            with suppress(DamagedError):  # it is removed, too
                 await kept.get(name)
             thread_folder(name, runs)  # one that is a link is refused before anything is removed
         for name in names:

@@ -87,7 +87,17 @@ def _default_url() -> str:
 
 
 async def _threads(storage: Storage) -> int:
+    """Return how many threads are kept.
+
+    Raises:
+        StoreError: When the list of them, or one of them, is damaged.
+    """
+    from ..store.complaints import DamagedError
     from ..threads import Threads
 
     async with Threads(storage) as kept:
-        return len(await kept.ls())
+        rows = await kept.ls()
+    for row in rows:
+        if row.damage is not None:
+            raise DamagedError(row.damage)
+    return len(rows)

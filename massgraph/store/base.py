@@ -28,13 +28,15 @@ class ThreadRow:
             has died.
         runs: How many questions were asked, 1 or more.
         attempts: How often the last run was begun or gone on with, 1 or more.
-        config: What made its team, as JSON without keys; None when it was not made of a config.
+        config: What made its team, as JSON without keys; None when it was not made of a config,
+            "" when that is not known any more: the thread it was forked from has lost its row.
         result: The result of the last run, when it has ended; while it goes on, what it had when it
             was cancelled.
         forked_from: The thread that it was forked from.
         asked: The last conversation that was asked, as JSON.
         before: The thread's newest checkpoint when it was asked: as long as it is the newest,
             nothing of the run is stored.
+        damage: What is wrong with the row; nothing else than the id is known then. Never stored.
     """
 
     thread_id: str
@@ -49,6 +51,7 @@ class ThreadRow:
     forked_from: str | None = None
     asked: str | None = None
     before: str | None = None
+    damage: str | None = None
 
 
 class ThreadIndex(ABC):
@@ -98,7 +101,7 @@ class ThreadIndex(ABC):
 
     @abstractmethod
     async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
-        """Return the threads, the one that changed last first."""
+        """Return the threads, damaged ones first, then the one that changed last."""
 
 
 class Store(ABC):
@@ -159,7 +162,11 @@ class Store(ABC):
 
     @abstractmethod
     async def check(self, thread_id: str) -> list[str]:
-        """Return what is wrong with what is stored of a thread: damaged or missing rows."""
+        """Return what is wrong with what is stored of a thread: damaged or missing rows.
+
+        Raises:
+            AwayError: When the store cannot be used now: nothing is known then.
+        """
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..backends.errors import StoreError, UserError
 from .commands import command
+from .paths import NAME
 from .reasons import one_line as one_line
 
 SAVING = {
@@ -14,22 +15,28 @@ SAVING = {
 where its steps cannot be shown."""
 
 
+class AwayError(StoreError):
+    """The store cannot be used now; nothing of what is stored is known to be damaged."""
+
+
 class DamagedError(StoreError):
     """What is stored of a thread is not what was written."""
 
 
-def damaged(url: str, thread_id: str, what: str, *, see: str = "show") -> DamagedError:
+def damaged(url: str, thread_id: str, what: str, *, see: str | None = "show") -> DamagedError:
     """Return the error for a thread whose rows are not what was written.
 
     Args:
         url: The store.
         thread_id: The thread.
         what: What is wrong.
-        see: The command that saves the rest of it, a key of SAVING.
+        see: The command that saves the rest of it, a key of SAVING; None where nothing is left.
     """
-    save = command(f"threads {see} {thread_id}", url)
-    remove = command(f"threads rm {thread_id}", url)
-    help_ = f" {SAVING[see]}: {save}; or remove it: {remove}" if save else ""
+    remove = command(f"threads rm {thread_id}", url) if NAME.fullmatch(thread_id) else None
+    help_ = f" Remove it: {remove}" if remove else ""
+    if remove and see is not None:
+        save = command(f"threads {see} {thread_id}", url)
+        help_ = f" {SAVING[see]}: {save}; or remove it: {remove}"
     return DamagedError(f"The thread {thread_id!r} in {url} is damaged: {what}.{help_}")
 
 

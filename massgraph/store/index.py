@@ -11,7 +11,7 @@ from typing import Any
 from ..backends.errors import StoreError, UserError
 from ..nodes.state import RunOutcome
 from .base import ThreadIndex, ThreadRow
-from .complaints import damaged, no_thread
+from .complaints import DamagedError, damaged, no_thread
 from .database import Database, Plan
 from .journal import listed
 from .schema import OF_A_THREAD
@@ -19,6 +19,10 @@ from .sums import checksum, mixed
 
 LISTED = "SELECT 1 FROM massgraph_heads WHERE thread_id = ? AND listed <> 0"
 """Whether a thread has, or had, a row in the list."""
+
+LOST = """SELECT thread_id FROM massgraph_heads WHERE listed <> 0
+    AND thread_id NOT IN (SELECT thread_id FROM massgraph_threads) ORDER BY thread_id"""
+"""Threads whose row is missing."""
 
 MISSING = "its row in the list of threads is missing"
 
@@ -75,23 +79,23 @@ class Threads(ThreadIndex):
         return await self._database.read(self._get(thread_id))
 
     async def ls(self, *, limit: int | None = None) -> list[ThreadRow]:
-        """Return the threads, the one that changed last first."""
+        """Return the threads, damaged ones first, then the one that changed last."""
         rows = await self._database.read(self._all())
-        rows.sort(key=lambda row: (-row.updated, row.thread_id))
+        rows.sort(key=lambda row: (row.damage is None, -row.updated, row.thread_id))
         return rows[:limit]
 
     def removed(self, thread_id: str) -> Plan[None]:
-        """Remove a thread's row and its replies; a damaged row no longer counts."""
+        """Remove a thread's row and its replies; a damaged or lost row no longer counts."""
         old = yield "SELECT body, sum FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
-        known = yield LISTED, (thread_id,)
         yield "DELETE FROM massgraph_threads WHERE thread_id = ?", (thread_id,)
         for table in OF_A_THREAD:
             yield f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,)
         if old and old[0][1] == checksum(thread_id, old[0][0]):
             yield from self._counted(-1, old[0][1])
-        elif old or known:
+        else:
             left = yield "SELECT sum FROM massgraph_threads", ()
-            yield _whole_saved(len(left), mixed(*(row[0] for row in left)))
+            lost = yield LOST, ()
+            yield _whole_saved(len(left) + len(lost), mixed(*(row[0] for row in left)))
 
     def _begin(self, thread_id: str, noted: dict[str, Any]) -> Plan[ThreadRow]:
         now = self._now()
@@ -149,19 +153,32 @@ class Threads(ThreadIndex):
             return self._row(thread_id, *rows[0])
         known = yield LISTED, (thread_id,)
         if known:
-            raise damaged(self._database.url, thread_id, MISSING, see="fork")
+            raise self._missing(thread_id)
         return None
+
+    def _missing(self, thread_id: str) -> DamagedError:
+        return damaged(self._database.url, thread_id, MISSING, see="fork")
 
     def _all(self) -> Plan[list[ThreadRow]]:
         rows = yield "SELECT thread_id, body, sum FROM massgraph_threads", ()
-        found = [self._row(*row) for row in rows]
-        whole = yield from self._whole()
-        if whole != (len(rows), mixed(*(row[2] for row in rows))):
+        found = [self._row_or_damage(*row) for row in rows]
+        count, total = yield from self._whole()
+        if count > len(rows):
+            lost = yield LOST, ()
+            found += [_damaged(str(name), self._missing(str(name))) for (name,) in lost]
+        broken = any(row.damage is not None for row in found)  # its sum tells nothing
+        if count != len(found) or not (broken or total == mixed(*(row[2] for row in rows))):
             raise StoreError(
                 f"The list of threads in {self._database.url} is damaged: {len(rows)} are there "
-                f"of {whole[0]}. Restore a copy of the database, or begin a new one."
+                f"of {count}. Restore a copy of the database, or begin a new one."
             )
         return found
+
+    def _row_or_damage(self, thread_id: object, body: str, total: str) -> ThreadRow:
+        try:
+            return self._row(str(thread_id), body, total)
+        except DamagedError as exc:
+            return _damaged(str(thread_id), exc)
 
     def _row(self, thread_id: str, body: str, total: str) -> ThreadRow:
         if total != checksum(thread_id, body):
@@ -170,7 +187,9 @@ class Threads(ThreadIndex):
         return ThreadRow(**json.loads(body))
 
     def _save(self, row: ThreadRow) -> Plan[None]:
-        body = json.dumps(dataclasses.asdict(row), separators=(",", ":"))
+        told = dataclasses.asdict(row)
+        del told["damage"]
+        body = json.dumps(told, separators=(",", ":"))
         total = checksum(row.thread_id, body)
         old = yield "SELECT sum FROM massgraph_threads WHERE thread_id = ?", (row.thread_id,)
         yield (
@@ -193,6 +212,20 @@ class Threads(ThreadIndex):
                 "Restore a copy of the database, or begin a new one."
             )
         return rows[0][0], rows[0][1]
+
+
+def _damaged(thread_id: str, exc: DamagedError) -> ThreadRow:
+    """Return what stands in the list for a thread whose row cannot be read."""
+    return ThreadRow(
+        thread_id=thread_id,
+        created=0.0,
+        updated=0.0,
+        question="",
+        status="running",
+        runs=0,
+        attempts=0,
+        damage=str(exc),
+    )
 
 
 def _whole_saved(count: int, total: str) -> tuple[str, tuple[object, ...]]:

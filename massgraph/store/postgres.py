@@ -3,8 +3,8 @@
 It needs the extra `postgres`. psycopg's asynchronous connections do not run on Windows' default
 event loop: take `asyncio.SelectorEventLoop` there. A thread is held by an advisory lock of a
 session: behind a pooler that hands out connections by transaction (PgBouncer's `transaction` mode)
-the hold is lost. A hold whose connection is cut off is lost as well; what two runs would write to
-one thread's journal still makes one chain.
+the hold is lost. A hold whose connection is cut off is lost as well, and taken anew before the
+run's next write; what two runs would write to one thread's journal still makes one chain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .per_loop import StoragePerLoop
 from .redacted import postgres_settings, redacted
 
 if TYPE_CHECKING:
-    from .postgres_pool import StoreConnection
+    from .postgres_connection import StoreConnection
 
 PACKAGES = ("psycopg", "psycopg_pool", "langgraph.checkpoint.postgres")
 
@@ -57,7 +57,7 @@ class PostgresStorage(StoragePerLoop):
             StoreError: When the server cannot be reached.
         """
         from .postgres_complaints import telling
-        from .postgres_pool import connected
+        from .postgres_connection import connected
 
         async with telling(self.url):
             return await connected(self._url)
@@ -71,7 +71,7 @@ class PostgresStorage(StoragePerLoop):
             await set_up(self.url, connection)
         pool = Pool(self._url, self.url)
         await pool.open()
-        return PostgresStore(self.url, pool, self.connect)
+        return PostgresStore(pool)
 
 
 def _check_extra() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, IsolationLevel
@@ -12,6 +13,7 @@ from psycopg.rows import DictRow, tuple_row
 
 from .database import Database, Plan, Row
 from .postgres_complaints import telling
+from .postgres_connection import ANSWER_S, cut
 from .postgres_pool import Pool
 from .to_the_end import to_the_end
 
@@ -35,20 +37,22 @@ class PostgresDatabase(Database):
 
     async def read(self, plan: Plan[T]) -> T:
         """Run a plan that changes nothing."""
-        return await to_the_end(self._run(plan, writes=False))
+        return await self._run(plan, writes=False)
 
     async def write(self, plan: Plan[T]) -> T:
         """Run a plan, and wait for the disk."""
-        return await to_the_end(self._run(plan, writes=True))
+        return await self._run(plan, writes=True)
 
     async def _run(self, plan: Plan[T], *, writes: bool) -> T:
-        async with (
-            telling(self.url),
-            self._lock,
-            self._pool.connection() as connection,
-            _transaction(connection, writes=writes),
-        ):
-            return await _played(connection, plan)
+        """Run a plan; whoever is cancelled while there is no connection does not wait for one."""
+        async with telling(self.url), self._lock, self._pool.connection() as connection:
+            work = _transacted(connection, plan, writes=writes)
+            return await to_the_end(work, late_s=ANSWER_S, late=partial(cut, connection))
+
+
+async def _transacted(connection: AsyncConnection[DictRow], plan: Plan[T], *, writes: bool) -> T:
+    async with _transaction(connection, writes=writes):
+        return await _played(connection, plan)
 
 
 @asynccontextmanager

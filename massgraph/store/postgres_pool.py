@@ -1,87 +1,44 @@
-"""Connections to PostgreSQL: how they are made, and how long a server that went is waited for."""
+"""A store's connections to PostgreSQL, over a server that is restarted."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ..nodes.log_line import LogLine
-from .complaints import one_line
-from .redacted import postgres_settings
-
-logger = logging.getLogger("massgraph.store")
-
-PATIENCE_S = 15.0
-"""Seconds that a server which went away in the middle of a run is waited for.
-
-PostgreSQL is back some seconds after it was restarted, or has crashed; what replies are under way
-wait for it meanwhile. Who waits longer is better served by the error: all that was stored is kept,
-and the run can be gone on with."""
+from .postgres_absence import Absence
+from .postgres_connection import (
+    CONNECT_TIMEOUT_S,
+    OURS,
+    StoreConnection,
+    check,
+    connected,
+    make_durable,
+    options,
+)
 
 RETRY_S = 0.25
-"""Seconds between two looks whether it is back."""
+"""Seconds between two looks whether a server is back."""
 
 GIVEN_S = 1.0
 """Seconds within which a pool gives a connection, or it is looked whether the server went."""
 
-CONNECT_TIMEOUT_S = 10
-"""Seconds to wait for a connection to a server."""
-
 MAX_CONNECTIONS = 4
 """Of a store; each run that goes on has one more, which holds its thread."""
 
-DEFAULTS = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""Of a connection, where its URL does not say otherwise: a machine that is switched off, or behind
-a cut cable, says no word of it, and is missed within 30 s."""
-
-DURABLE = """SELECT set_config('synchronous_commit', 'on', false)
-    WHERE current_setting('synchronous_commit') = 'off'"""
-
-
-OURS = "massgraph's for "
-"""How the names of our pools begin."""
-
-
-class StoreConnection(AsyncConnection[DictRow]):
-    """A connection of a store."""
-
-
-async def connected(url: str) -> StoreConnection:
-    """Return a connection of one's own; psycopg's errors pass.
-
-    Args:
-        url: Where, with its password.
-    """
-    connection = await StoreConnection.connect(url, **_options(url))
-    try:
-        await _make_durable(connection)
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+LOST = ("connections_lost", "returns_bad")
+"""What psycopg's pool counts: connections that were found cut off, or given back so."""
 
 
 class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
-    """A store's connections; a server that is away is waited for, in all `PATIENCE_S` seconds.
-
-    Whoever asks while it is away waits with the first one. When that was in vain, nobody waits
-    again, until it is back.
+    """A store's connections; a server that is away is waited for (see `Absence`).
 
     Args:
-        url: Where they lead, with its password.
+        url: Where, with its password.
         shown: The same without, for messages.
     """
 
@@ -89,89 +46,75 @@ class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
         super().__init__(
             url,
             connection_class=StoreConnection,
-            kwargs=_options(url),
+            kwargs=options(url),
             min_size=1,
             max_size=MAX_CONNECTIONS,
             open=False,
             name=f"{OURS}{shown}",
             timeout=CONNECT_TIMEOUT_S,
             reconnect_timeout=RETRY_S,
-            configure=_make_durable,
-            check=_check,
+            configure=make_durable,
+            check=check,
         )
-        self._url, self._shown = url, shown
-        self._missed_at: float | None = None
+        self.url = shown
+        self._url = url
+        self._absence = Absence(shown)
+
+    @property
+    def losses(self) -> int:
+        """How many connections were lost so far; as long as it stays, all may be well."""
+        stats = self.get_stats()
+        return sum(stats.get(name, 0) for name in LOST)
 
     async def getconn(  # psycopg's own signature
         self,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> AsyncConnection[DictRow]:
-        """Return a connection that answers.
+        """Return a connection that answers: the pool's, as long as it has one to give.
 
         Raises:
-            psycopg.OperationalError: When the server is away for too long.
-            PoolTimeout: When there is no connection within `timeout` seconds, though it is there.
+            ServerAwayError: When it has none, and the server is away for too long.
+            PoolTimeout: When it has none within `timeout` seconds, though the server is there.
         """
-        if self._missed_at is None:
-            try:
-                return await super().getconn(GIVEN_S)
-            except PoolTimeout:
-                pass  # slow, or away
-        await self._wait_for_server()
-        return await super().getconn(timeout)
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
+        with self._absence.waited_for():
+            while True:
+                try:
+                    return await super().getconn(RETRY_S if self._absence.goes_on else GIVEN_S)
+                except PoolTimeout:
+                    if await self._is_there() and time.monotonic() > until:
+                        raise
 
-    async def _wait_for_server(self) -> None:
-        while True:
-            try:
-                await (await connected(self._url)).close()
-            except psycopg.OperationalError as exc:
-                if time.monotonic() - self._missed(exc) > PATIENCE_S:
-                    raise
-            else:
-                if self._missed_at is not None:
-                    logger.info(LogLine("database is back", url=self._shown))
-                self._missed_at = None
-                return
-            await asyncio.sleep(RETRY_S)
+    async def own(self) -> StoreConnection:
+        """Return a connection beside those of the pool; a server that is away is waited for.
 
-    def _missed(self, exc: psycopg.OperationalError) -> float:
-        """Return when the server was first missed; warn the first time."""
-        if self._missed_at is None:
-            self._missed_at = time.monotonic()
-            logger.warning(
-                "The database %s can't be reached; waiting %g s for it.", self._shown, PATIENCE_S
-            )
-            logger.info(LogLine("database is away", url=self._shown, why=one_line(exc)))
-        return self._missed_at
+        Raises:
+            ServerAwayError: When it is away for too long.
+        """
+        with self._absence.waited_for():
+            while (connection := await self._looked_for()) is None:  # noqa: ASYNC110 - a server
+                await asyncio.sleep(RETRY_S)
+            return connection
 
+    async def _is_there(self) -> bool:
+        connection = await self._looked_for()
+        if connection is None:
+            return False
+        await connection.close()
+        return True
 
-def _options(url: str) -> dict[str, Any]:
-    said = postgres_settings(url)
-    return {
-        "autocommit": True,
-        "prepare_threshold": 0,
-        "row_factory": dict_row,
-        **{name: value for name, value in DEFAULTS.items() if name not in said},
-    }
-
-
-async def _check(connection: AsyncConnection[DictRow]) -> None:
-    """Raise when the connection was cut off: the pool makes another one then."""
-    await connection.execute("")
-
-
-async def _make_durable(connection: AsyncConnection[DictRow]) -> None:
-    await connection.execute(DURABLE)
-
-
-def _as_detail(record: logging.LogRecord) -> bool:
-    """Make a detail of what psycopg warns of our connections; what matters is raised or said."""
-    told = record.args if isinstance(record.args, tuple) else ()
-    ours = (isinstance(one, StoreConnection) or str(one).startswith(OURS) for one in told)
-    if record.levelno == logging.WARNING and any(ours):
-        record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
-    return True
-
-
-for name in ("psycopg", "psycopg.pool"):
-    logging.getLogger(name).addFilter(_as_detail)
+    async def _looked_for(self) -> StoreConnection | None:
+        """Return a new connection; None where there is none, and the server is waited for."""
+        self._absence.check()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(max(self._absence.left_s, RETRY_S)):
+                connection = await connected(self._url)
+        except psycopg.OperationalError as exc:
+            self._absence.miss(exc, began)
+            return None
+        except TimeoutError:
+            self._absence.miss(psycopg.errors.ConnectionTimeout("it does not answer"), began)
+            return None
+        self._absence.end()
+        return connection

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from .base import Store
 from .database import Plan
-from .index import Threads
-from .postgres_cut import SteadyReplies
+from .postgres_cut import SteadyReplies, SteadyThreads, held, steady
 from .postgres_database import PostgresDatabase
-from .postgres_hold import held, is_held
-from .postgres_pool import Pool, StoreConnection
+from .postgres_hold import Holds, is_held
+from .postgres_pool import Pool
 from .postgres_saver import PostgresSaver
 from .postgres_tables import LANGGRAPHS
 from .stored import checkpoint_ids, found_wrong
@@ -27,25 +26,19 @@ class PostgresStore(Store):
     """An open pool of connections to PostgreSQL.
 
     Args:
-        url: Where they lead, without a password.
         pool: The connections.
-        connect: Makes one more, which holds a thread.
     """
 
-    def __init__(
-        self, url: str, pool: Pool, connect: Callable[[], Awaitable[StoreConnection]]
-    ) -> None:
-        self.url, self._pool, self._connect = url, pool, connect
+    def __init__(self, pool: Pool) -> None:
+        self.url, self._pool, self._holds = pool.url, pool, Holds(pool)
         self._database = PostgresDatabase(self.url, pool)
-        self.saver = self._saver = PostgresSaver(self.url, pool)
-        self.journal = self._replies = SteadyReplies(self._database)
-        self.index = self._threads = Threads(self._database)
+        self.saver = self._saver = PostgresSaver(pool, self._holds)
+        self.journal = self._replies = SteadyReplies(self._database, self._holds)
+        self.index = self._threads = SteadyThreads(self._database, self._holds)
 
-    @asynccontextmanager
-    async def hold(self, thread_id: str) -> AsyncGenerator[None]:
+    def hold(self, thread_id: str) -> AbstractAsyncContextManager[None]:
         """Hold a thread while the block runs: one run at a time, in all processes."""
-        async with held(await self._connect(), self.url, thread_id):
-            yield
+        return self._holds.hold(thread_id)
 
     async def is_held(self, thread_id: str) -> bool:
         """Return whether a run is going on on a thread."""
@@ -53,6 +46,7 @@ class PostgresStore(Store):
 
     async def idle(self, thread_id: str) -> None:
         """Wait until no write of a thread's run that was cancelled is under way any more."""
+        await self._replies.idle(thread_id)
         await self._saver.idle(thread_id)
 
     async def checkpoints(self, thread_id: str) -> list[str]:
@@ -61,11 +55,11 @@ class PostgresStore(Store):
 
     async def trim(self, thread_id: str) -> None:
         """Remove the checkpoints of subgraphs."""
-        await self._database.write(_trimmed(thread_id))
+        await self._change(thread_id, lambda: _trimmed(thread_id))
 
     async def rm(self, thread_id: str) -> None:
         """Remove everything of a thread."""
-        await self._database.write(self._removed(thread_id))
+        await self._change(thread_id, lambda: self._removed(thread_id))
 
     async def check(self, thread_id: str) -> list[str]:
         """Return what is wrong with what is stored of a thread."""
@@ -74,6 +68,10 @@ class PostgresStore(Store):
     async def aclose(self) -> None:
         """Close all connections."""
         await to_the_end(self._pool.close())
+
+    async def _change(self, thread_id: str, plan: Callable[[], Plan[None]]) -> None:
+        write = self._database.write
+        await steady(self._holds, thread_id, lambda: write(held(self._holds, thread_id, plan())))
 
     def _removed(self, thread_id: str) -> Plan[None]:
         for table in LANGGRAPHS:

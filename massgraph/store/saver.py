@@ -1,11 +1,10 @@
-"""What every checkpointer of ours does beside its own work: seals, whole errors, no half writes."""
+"""What every checkpointer of ours does beside its own work: seals, and whole errors."""
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_metadata
@@ -13,7 +12,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_metada
 from ..backends.errors import StoreError
 from .complaints import damaged, one_line
 from .seals import BrokenSealError, opened, plain_writes, seal, seal_writes
-from .to_the_end import to_the_end
+from .writes import Writes
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -31,7 +30,7 @@ PLACE = ("thread_id", "checkpoint_ns", "checkpoint_id")
 
 
 class SealingSaver(BaseCheckpointSaver[str]):
-    """Goes before a checkpointer of LangGraph among a class's bases.
+    """Goes before a checkpointer of LangGraph among a class's bases; that one writes to the end.
 
     Args:
         url: Where it is, without a password, for messages.
@@ -41,26 +40,14 @@ class SealingSaver(BaseCheckpointSaver[str]):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._writing: dict[asyncio.Task[Any], str] = {}
+        self._writes = Writes()
 
     async def idle(self, thread_id: str) -> None:
-        """Wait until no write of a thread is under way: LangGraph leaves some when cancelled.
+        """Wait until no write of a thread is under way: LangGraph leaves some when cancelled."""
+        await self._writes.idle(thread_id)
 
-        Those of other threads are none of its business: in a busy program they never end.
-        """
-        while writing := [task for task, thread in self._writing.items() if thread == thread_id]:
-            await asyncio.wait(writing)
-
-    @contextmanager
-    def _counted(self, config: RunnableConfig) -> Generator[None]:
-        """Count the running task among those that write to a thread."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._writing[task] = _thread(config)
-        try:
-            yield
-        finally:
-            self._writing.pop(task, None)
+    def _counted(self, config: RunnableConfig) -> AbstractContextManager[None]:
+        return self._writes.counted(_thread(config))
 
     @abstractmethod
     def _failure(self, exc: Exception) -> StoreError | None:
@@ -119,7 +106,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
         told = get_checkpoint_metadata(bare, metadata)
         sealed = seal(bare, checkpoint, told, self._beside)
         with self._telling(config), self._counted(config):
-            return await to_the_end(super().aput(bare, sealed, metadata, new_versions))
+            return await super().aput(bare, sealed, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -135,7 +122,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
         """
         sealed = seal_writes(config, writes, task_id, task_path)
         with self._telling(config), self._counted(config):
-            await to_the_end(super().aput_writes(config, sealed, task_id, task_path))
+            await super().aput_writes(config, sealed, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove a thread's checkpoints.
@@ -144,7 +131,7 @@ class SealingSaver(BaseCheckpointSaver[str]):
             StoreError: When they cannot be removed.
         """
         with self._telling({"configurable": {"thread_id": thread_id}}):
-            await to_the_end(super().adelete_thread(thread_id))
+            await super().adelete_thread(thread_id)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

@@ -7,7 +7,7 @@ import threading
 from typing import Literal, TypeVar
 
 from ..backends.errors import StoreError
-from .complaints import one_line
+from .complaints import AwayError, one_line
 from .database import Database, Plan, Row
 from .to_the_end import to_the_end
 from .work_thread import WorkThread
@@ -29,6 +29,9 @@ _MEANINGS = (
 )
 """The beginning of SQLite's name for an error -> what the database is."""
 
+DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""Those that tell of damage; the other meanings are of a database that can't be used now."""
+
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
 
 
@@ -37,7 +40,8 @@ def as_store_error(url: str, exc: Exception) -> StoreError:
     name = getattr(exc, "sqlite_errorname", None) or ""
     for beginning, meaning in _MEANINGS:
         if name.startswith(beginning):
-            return StoreError(f"The database {url} {meaning} ({one_line(exc)}).")
+            kind = StoreError if name.startswith(DAMAGE) else AwayError
+            return kind(f"The database {url} {meaning} ({one_line(exc)}).")
     return StoreError(f"The database {url} fails, it may be damaged: {one_line(exc)}.")
 
 

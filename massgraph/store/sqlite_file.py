@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..backends.errors import StoreError
+from .complaints import AwayError
 from .locks import FileLocks
 from .paths import private_file, private_folder
 from .reasons import refused
@@ -90,7 +91,7 @@ class SqliteFile:
         try:
             private_file(self.path)
         except OSError as exc:
-            raise StoreError(
+            raise AwayError(
                 f"The database {self.url} can't be made ({refused(exc, self.path)})."
             ) from exc
         with ExitStack() as opened:
@@ -120,7 +121,8 @@ class SqliteFile:
             return
         alone = "" if self.path.with_name(f"{self.path.name}-wal").exists() else "&immutable=1"
         address = f"{self.path.as_uri()}?mode=ro{alone}"
-        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+        looking = sqlite3.connect(address, BUSY_TIMEOUT_S, isolation_level=None, uri=True)
+        with closing(looking) as connection:
             connection.execute("BEGIN")  # one state of the file, if somebody makes it just now
             self._is_made(connection)
 

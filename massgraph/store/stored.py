@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..backends.errors import StoreError
 from .base import Store
-from .complaints import damaged
+from .complaints import AwayError, damaged
 from .database import Database, Plan, Row
 from .index import MISSING
 from .journal import Replies
 from .seals import TAG, BrokenSealError, unsealed
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import CheckpointTuple
+
+T = TypeVar("T")
 
 PARENTS = """SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints
     WHERE thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id"""
@@ -42,22 +47,33 @@ async def found_wrong(
         thread_id: The thread.
         stored: Statements that give the type and the blob of each of a thread's checkpoints and
             writes.
+
+    Raises:
+        AwayError: When the store cannot be used now: nothing is known then.
     """
     wrong: list[str] = []
-    checks = (
-        lambda: store.row(thread_id),
-        lambda: replies.check(thread_id),
-        lambda: database.read(_blobs(thread_id, stored)),
-        lambda: _check_newest(store, replies, thread_id),
-    )
-    for check in checks:
+
+    async def checked(check: Awaitable[T], otherwise: T) -> T:
         try:
-            await check()
+            return await check
+        except AwayError:
+            raise
         except BrokenSealError as exc:
             wrong.append(str(damaged(store.url, thread_id, str(exc))))
         except StoreError as exc:
             wrong.append(str(exc))
+        return otherwise
+
+    listed = await checked(_is_listed(store, thread_id), otherwise=True)
+    count = await checked(replies.check(thread_id), otherwise=0)
+    await checked(database.read(_blobs(thread_id, stored)), otherwise=None)
+    await checked(_check_newest(store, thread_id, listed=listed, replies=count), otherwise=None)
     return list(dict.fromkeys(wrong))
+
+
+def is_of_a_run(found: CheckpointTuple) -> bool:
+    """Return whether a checkpoint is a step of a run of ours; its thread is listed, then."""
+    return TURNS in found.checkpoint["channel_values"]
 
 
 def _blobs(thread_id: str, stored: Sequence[str]) -> Plan[None]:
@@ -106,13 +122,15 @@ def _outer(metadata: Any) -> str | None:
         return None  # what is wrong with it is told when the subgraph is read
 
 
-async def _check_newest(store: Store, replies: Replies, thread_id: str) -> None:
+async def _is_listed(store: Store, thread_id: str) -> bool:
+    return await store.row(thread_id) is not None
+
+
+async def _check_newest(store: Store, thread_id: str, *, listed: bool, replies: int) -> None:
     """Verify the newest checkpoint, and that it is there, and listed, where it has to be."""
+    if listed and replies and not await store.checkpoints(thread_id):
+        raise damaged(store.url, thread_id, "its checkpoints are missing", see=None)
     place: Any = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
     newest = await store.saver.aget_tuple(place)
-    is_listed = await store.row(thread_id) is not None
-    if newest is None:
-        if is_listed and await replies.check(thread_id):
-            raise BrokenSealError("its checkpoints are missing")
-    elif TURNS in newest.checkpoint["channel_values"] and not is_listed:
+    if newest is not None and is_of_a_run(newest) and not listed:
         raise damaged(store.url, thread_id, MISSING, see="fork")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from ..backends.errors import StoreError
+from .complaints import AwayError
 
 T = TypeVar("T")
 
@@ -27,13 +27,13 @@ class WorkThread:
         """Return what a function returns in the thread.
 
         Raises:
-            StoreError: When the thread has ended.
+            AwayError: When the thread has ended.
         """
         loop = asyncio.get_running_loop()
         try:
             done = loop.run_in_executor(self._executor, work, *args)
         except RuntimeError as exc:
-            raise StoreError(f"The database {self.url} is closed.") from exc
+            raise AwayError(f"The database {self.url} is closed.") from exc
         return await done
 
     def end(self) -> None:

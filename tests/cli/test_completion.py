@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,9 @@ def test_threads(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     own = f"sqlite:///{state / 'massgraph' / 'massgraph.db'}"
     assert completed("replay", "--db", own, "hi") == ["hills"]
     assert completed("resume", "--db", "memory:", "") == []
+    with closing(sqlite3.connect(state / "massgraph" / "massgraph.db")) as database, database:
+        database.execute("UPDATE massgraph_threads SET body = 'x' WHERE thread_id = 'hills'")
+    assert completed("threads", "rm", "") == ["rivers", "hills"]
     (state / "massgraph" / "massgraph.db").write_bytes(b"no database")
     assert completed("resume", "") == []
 

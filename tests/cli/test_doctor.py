@@ -182,6 +182,9 @@ def test_the_state_directory(cli: Cli, alone: Path) -> None:
     mode = found(cli, "--offline")["state directory's mode"]
     assert (mode["level"], mode["todo"]) == ("warning", f"chmod 700 {alone}")
     with sqlite3.connect(alone / "massgraph.db") as database:
+        database.execute("UPDATE massgraph_threads SET body = 'x'")
+    assert "is not what was written" in found(cli, "--offline")["database"]["found"]
+    with sqlite3.connect(alone / "massgraph.db") as database:
         database.execute("PRAGMA user_version = 99")
     assert "of version 99" in found(cli, "--offline")["database"]["found"]
     (alone / "massgraph.db").write_bytes(b"x" * 5000)

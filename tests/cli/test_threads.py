@@ -93,7 +93,7 @@ def test_ls(cli: Cli, rivers: str) -> None:
 def test_ls_as_json(cli: Cli, rivers: str) -> None:
     """The whole row, with its state, and without the config."""
     [row] = cli("threads", "ls", "--json").events
-    fields = set(ThreadRow.__dataclass_fields__) - {"config", "asked", "before"}
+    fields = set(ThreadRow.__dataclass_fields__) - {"config", "asked", "before", "damage"}
     assert set(row) == fields | {"state"}
     assert (row["state"], row["question"], row["runs"]) == ("settled", "Why do rivers\nrise?", 1)
     assert row["result"]["answer"] == "It is **Paris**."

@@ -85,11 +85,21 @@ def wire(one_wire: Wire) -> Wire:
     return one_wire
 
 
+REPLY_HEADERS = ("receive_response_headers.complete", "HTTP Response: ")
+"""How libraries that log at DEBUG what a server sends begin to tell the headers of its reply."""
+
+
 @pytest.fixture
-def heard(caplog: pytest.LogCaptureFixture) -> Heard:
-    """Listen to all loggers at their most talkative."""
+def heard(caplog: pytest.LogCaptureFixture) -> Iterator[Heard]:
+    """Listen to all loggers at their most talkative, but for headers that a server has sent."""
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(REPLY_HEADERS)
+
     caplog.set_level(logging.DEBUG)
-    return Heard([])
+    caplog.handler.addFilter(is_ours)
+    yield Heard([])
+    caplog.handler.removeFilter(is_ours)
 
 
 Cli = Callable[..., int]

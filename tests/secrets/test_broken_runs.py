@@ -100,6 +100,7 @@ async def _all_of(run: Any) -> list[Any]:
     [
         "postgresql://me:{}@127.0.0.1:{port}/name",
         "postgresql://me@127.0.0.1:{port}/name?password={}",
+        "postgresql://me@127.0.0.1:{port}/name?sslpassword={}&application_name=mine",
         "postgresql://me:{}@127.0.0.1:{port}/name?sslmode=wrong",
         "postgresql://me:{}@127.0.0.1:{port}/name?nonsense=1",
         "postgresql://me:{}/@127.0.0.1:{port}/name",

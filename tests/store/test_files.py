@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from massgraph.backends.errors import StoreError, UserError
 from massgraph.store import default_storage, open_storage, run_folder, state_dir
 from massgraph.store.commands import command
+from massgraph.store.complaints import AwayError
 from massgraph.store.redacted import postgres_settings, redacted
 from tests.store.threads import fill, key, leftovers, reply, seen
 
@@ -197,6 +199,22 @@ async def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     await store.journal.store(key(9), "alice", reply("nine"))
     assert await store.journal.find(key(9)) == reply("nine")
     await storage.aclose()
+
+
+def test_a_file_that_another_program_keeps_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for as long as the message says, also by the first look at the file."""
+    monkeypatch.setattr("massgraph.store.sqlite_file.BUSY_TIMEOUT_S", 0.01)
+    path = tmp_path / "threads.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE mine (x)")
+        began = time.monotonic()
+        with pytest.raises(AwayError, match="kept locked by another process"):
+            asyncio.run(_made(path))
+        assert time.monotonic() - began < 2  # SQLite's own patience is 5 s
 
 
 async def test_writes_are_stored_together(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 
 import pytest
@@ -83,20 +84,48 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 async def test_damage_is_told(damage: str) -> None:
-    """A changed or lost row is an error for its thread and for the list; the others go on."""
+    """A changed or lost row is an error for its thread, and the list tells it; others go on."""
     store = await open_storage("memory:").opened()
     assert isinstance(store.index, Threads)
     connection: sqlite3.Connection = store.index._database._connection  # type: ignore[attr-defined]
     for name in ("t", "other"):
         await store.index.begin(name, "Why?", None)
     connection.execute(damage)
-    for read in (store.index.get("t"), store.index.ls(), store.index.resume("t")):
+    for read in (store.index.get("t"), store.index.resume("t")):
         with pytest.raises(StoreError, match="damaged"):
             await read
+    [broken, whole] = await store.index.ls()
+    assert broken.thread_id == ("u" if "'u'" in damage else "t")
+    assert ("is missing" if "DELETE" in damage else "is not what was written") in str(broken.damage)
+    assert (whole.thread_id, whole.question, whole.damage) == ("other", "Why?", None)
     with pytest.raises(StoreError, match="damaged"):
         await store.index.begin("t", "Who?", None)
     other = await store.index.resume("other")
     assert other.attempts == 2
+
+
+async def test_damage_is_not_stored() -> None:
+    """What is said of a row is no part of it."""
+    store = await open_storage("memory:").opened()
+    assert isinstance(store.index, Threads)
+    row = await store.index.begin("t", "Why?", None)
+    await store.index.fork("u", dataclasses.replace(row, damage="what was read"))
+    assert [one.damage for one in await store.index.ls()] == [None, None]
+
+
+async def test_a_row_and_its_head_that_are_lost_no_longer_count() -> None:
+    """When what is left of the thread is removed, the list is whole again."""
+    store = await open_storage("memory:").opened()
+    assert isinstance(store.index, Threads)
+    connection: sqlite3.Connection = store.index._database._connection  # type: ignore[attr-defined]
+    for name in ("t", "other"):
+        await store.index.begin(name, "Why?", None)
+    for table in ("threads", "heads"):
+        connection.execute(f"DELETE FROM massgraph_{table} WHERE thread_id = 't'")
+    with pytest.raises(StoreError, match="1 are there of 2"):
+        await store.index.ls()
+    await store.rm("t")
+    assert [row.thread_id for row in await store.index.ls()] == ["other"]
 
 
 @pytest.mark.parametrize("damage", ["body", "sum", "renamed", "removed"])
@@ -108,5 +137,21 @@ async def test_a_damaged_thread_can_be_removed(damage: str) -> None:
     for name in ("t", "other"):
         await store.index.begin(name, "Why?", None)
     connection.execute(DAMAGES[damage])
-    await store.rm("u" if damage == "renamed" else "t")
+    for name in ("u", "t") if damage == "renamed" else ("t",):
+        assert name in [row.thread_id for row in await store.index.ls() if row.damage]
+        await store.rm(name)
     assert [row.thread_id for row in await store.index.ls()] == ["other"]
+
+
+async def test_rows_that_are_lost_are_mended_one_by_one() -> None:
+    """Removing one of two damaged threads does not hide the other."""
+    store = await open_storage("memory:").opened()
+    assert isinstance(store.index, Threads)
+    connection: sqlite3.Connection = store.index._database._connection  # type: ignore[attr-defined]
+    for name in ("t", "u", "other"):
+        await store.index.begin(name, "Why?", None)
+    connection.execute("DELETE FROM massgraph_threads WHERE thread_id <> 'other'")
+    for name in ("t", "u"):
+        assert name in [row.thread_id for row in await store.index.ls() if row.damage]
+        await store.rm(name)
+    assert [(row.thread_id, row.damage) for row in await store.index.ls()] == [("other", None)]

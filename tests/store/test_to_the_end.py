@@ -31,3 +31,26 @@ async def test_whoever_is_cancelled_twice_leaves_nothing_unseen() -> None:
     del waiting
     gc.collect()
     assert not told
+
+
+async def test_whoever_is_cancelled_waits_for_so_long() -> None:
+    """What takes too long then is cancelled as well, or ended as is wished for."""
+    never = asyncio.Event()
+    waiting = asyncio.create_task(to_the_end(_waits(never), late_s=0.0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait_for(asyncio.wait({waiting}), 5.0)
+    assert waiting.cancelled()
+
+    late = asyncio.Event()
+    waiting = asyncio.create_task(to_the_end(_waits(late), late_s=0.0, late=late.set))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait_for(asyncio.wait({waiting}), 5.0)
+    assert waiting.cancelled()
+    assert late.is_set()
+    assert not never.is_set()
+
+
+async def _waits(event: asyncio.Event) -> None:
+    await event.wait()
