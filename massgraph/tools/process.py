@@ -49,7 +49,7 @@ class Limits:
         """Return those that the process sets for itself."""
         return json.dumps(
             {
-                "cpu_s": math.ceil(self.timeout_s),
+                "cpu_s": math.ceil(self.timeout_s) + 1,  # one thread runs out of time before
                 "memory_bytes": self.memory_mb * MEGABYTE,
                 "file_bytes": self.file_mb * MEGABYTE,
                 "processes": self.processes,
