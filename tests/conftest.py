@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,13 +81,15 @@ def no_rule_stays() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Collect no garbage while all is imported; hear Ctrl-C, whoever started the tests.
+    """Collect no garbage while all is imported; hear signals, whoever started the tests.
 
-    A shell's background job is started deaf to it.
+    A shell's background job is started deaf to Ctrl-C, and one of `nohup` to a terminal that goes.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:
